@@ -1,0 +1,37 @@
+"""The front page: `envkit` and `envkit --help`. Standard library only, so that it appears at once."""
+
+COMMANDS = {
+    "doctor": ("envkit.cli.doctor", "name what is wrong with an environment, and the command that mends it"),
+    "create": ("envkit.cli.create", "write, or make, the environment that fits this machine"),
+    "smoke": ("envkit.cli.smoke", "verify and time the lecture's workloads on every device"),
+}
+"""Command, the module that holds it, what it answers in one line."""
+
+_PAGE = """\
+Usage: envkit COMMAND [OPTIONS]
+
+Set up a PyTorch environment that fits the machine, and name the root cause
+when one breaks.
+
+Commands:
+{commands}
+
+Options:
+  --version  show the version
+  --help     show this page; `envkit COMMAND --help` shows a command's
+
+Examples:
+  envkit doctor                          is this environment right?
+  envkit doctor --python .venv --json    another one, for a program to read
+  envkit create --conda > environment.yml
+  envkit create --apply .venv            make it, then check it
+  envkit smoke --device cuda             right numbers, and how fast?
+
+Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
+"""
+
+
+def page() -> str:
+    """Return the front page."""
+    rows = (f"  {name:<8} {summary}" for name, (_, summary) in COMMANDS.items())
+    return _PAGE.format(commands="\n".join(rows))

@@ -1,0 +1,32 @@
+"""One line of progress on stderr, for people only."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_CLEAR_LINE = "\r\x1b[K"
+
+
+@contextmanager
+def waiting(verb: str) -> Iterator[Callable[[tuple[str, ...]], None]]:
+    """Give a function that shows what is awaited; the line is gone at the end. Silent without a terminal."""
+    shown = False
+
+    def show(names: tuple[str, ...]) -> None:
+        nonlocal shown
+        if sys.stderr.isatty():
+            sys.stderr.write(f"{_CLEAR_LINE}{verb}: waiting for {', '.join(names)}")
+            sys.stderr.flush()
+            shown = True
+
+    try:
+        yield show
+    finally:
+        if shown:
+            sys.stderr.write(_CLEAR_LINE)
+            sys.stderr.flush()

@@ -1,0 +1,114 @@
+"""`envkit smoke`: right numbers on every device, and how fast."""
+
+from __future__ import annotations
+
+import click
+
+from envkit.cli.progress import waiting
+
+_EPILOG = """\b
+Examples:
+  envkit smoke
+  envkit smoke --device cuda --device cpu
+  envkit smoke --python .venv --workload backprop --json
+
+\b
+Exit codes: 0 all right, 1 something failed or is not there, 2 usage, 3 envkit failed, 4 incomplete
+"""
+
+_EXIT_INCOMPLETE = 4
+
+
+def _check_device(_context: click.Context, _parameter: click.Parameter, devices: tuple[str, ...]) -> tuple[str, ...]:
+    for device in devices:
+        kind, _, index = device.partition(":")
+        if kind not in ("cpu", "cuda", "mps", "xpu", "all") or (":" in device and not index.isdigit()):
+            raise click.BadParameter(f"{device!r} is none of cpu, cuda, cuda:N, mps, xpu, xpu:N, all")
+    return devices
+
+
+@click.command("smoke", epilog=_EPILOG)
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="DEVICE",
+    callback=_check_device,
+    help="cpu, cuda, cuda:N, mps, xpu or all; may be repeated (default: all that torch detects)",
+)
+@click.option(
+    "--workload",
+    "workloads",
+    multiple=True,
+    type=click.Choice(["linear-regression", "backprop"]),
+    help="may be repeated (default: both)",
+)
+@click.option("--python", metavar="PATH|NAME", help="the interpreter to run them in")
+@click.option("--epochs", type=click.IntRange(min=1), help="training epochs (default: 100, as the lecture)")
+@click.option("--seed", type=click.IntRange(min=0), help="seed of the data order and the parameters (default: 0)")
+@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="give up after this (default: 600)")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
+@click.option("-v", "--verbose", is_flag=True, help="show every check with its error and tolerance")
+def command(
+    *,
+    devices: tuple[str, ...],
+    workloads: tuple[str, ...],
+    python: str | None,
+    epochs: int | None,
+    seed: int | None,
+    timeout: float | None,
+    as_json: bool,
+    verbose: bool,
+) -> int:
+    """Verify and time the lecture's workloads in the target interpreter, on every device.
+
+    Linear regression and backpropagation are compared with references that do not come from
+    torch, step by step; then a training step and an epoch are timed.
+    """
+    return exercise(
+        python,
+        devices=devices,
+        workloads=workloads,
+        epochs=epochs,
+        seed=seed,
+        timeout=timeout,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def exercise(
+    python: str | None,
+    *,
+    devices: tuple[str, ...] = (),
+    workloads: tuple[str, ...] = (),
+    epochs: int | None = None,
+    seed: int | None = None,
+    timeout: float | None = None,
+    as_json: bool = False,
+    verbose: bool = False,
+) -> int:
+    """Run the workloads, print the results, return the exit code."""
+    from envkit.bench import SMOKE_LIMIT, run_smoke
+    from envkit.probes import find_interpreter
+
+    target = find_interpreter(python)
+    with waiting("smoke") as show:
+        results = run_smoke(
+            target,
+            devices=devices,
+            workloads=workloads,
+            epochs=epochs,
+            seed=seed,
+            timeout=timeout or SMOKE_LIMIT,
+            on_event=lambda event: show((f"{event.get('workload') or 'torch'} on {event.get('device') or 'target'}",)),
+        )
+    if as_json:
+        from envkit.render.json import results_json
+
+        click.echo(results_json(results))
+    else:
+        from envkit.render.terminal import console, print_results
+
+        print_results(console(), results, verbose=verbose)
+    return 0 if results.passed else 1 if results.complete else _EXIT_INCOMPLETE

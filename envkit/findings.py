@@ -1,0 +1,126 @@
+"""Findings: a diagnosis with the facts it rests on and the way out, and the order in which they are told."""
+
+from collections.abc import Iterable
+from enum import Enum
+
+import msgspec
+
+
+class Severity(str, Enum):
+    """How much a finding matters; only errors make the environment faulty."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Verdict(str, Enum):
+    """The answer in one word."""
+
+    HEALTHY = "healthy"
+    FAULTY = "faulty"
+    INCOMPLETE = "incomplete"
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A fact that a finding rests on: what, its value, and who said so."""
+
+    what: str
+    value: str
+    source: str
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True):
+    """The way out: exact commands for this host where they exist, honest steps where they do not."""
+
+    summary: str
+    commands: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One diagnosis. `explains` names the codes that are consequences of this one."""
+
+    code: str
+    severity: Severity
+    summary: str
+    cause: str
+    expected: str = ""
+    facts: tuple[Fact, ...] = ()
+    fix: Fix | None = None
+    explains: tuple[str, ...] = ()
+
+
+class Availability(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether one CUDA release can be used here, and which torch releases bring it."""
+
+    cuda: str
+    driver_runs_it: bool | None
+    """None when there is no telling."""
+    why: str
+    torch_releases: tuple[str, ...]
+    """Releases with such a build for the target's Python and platform, oldest first."""
+    installed: bool
+    """The target's torch is such a build."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """What the doctor says of a snapshot; `incomplete` tells which facts could not be had."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    cuda: tuple[Availability, ...] = ()
+    incomplete: tuple[str, ...] = ()
+
+
+# Where in the chain from metal to torch a cause sits. Of two errors the deeper one is told first,
+# unless it is explained by another.
+_DEPTH = (
+    "python-",
+    "venv-",
+    "platform-",
+    "module-shadowed",
+    "torch-missing",
+    "torch-duplicate",
+    "torch-corrupt",
+    "driver-library-mismatch",
+    "driver-not-loaded",
+    "driver-missing",
+    "fabric-manager-down",
+    "forward-compat-unsupported",
+    "gpu-hidden",
+    "driver-init-failed",
+    "torch-cpu-build",
+    "driver-too-old",
+    "gpu-",
+)
+_SEVERITY = tuple(Severity)
+
+
+def _rank(finding: Finding) -> tuple[int, int]:
+    depth = next((at for at, prefix in enumerate(_DEPTH) if finding.code.startswith(prefix)), len(_DEPTH))
+    return _SEVERITY.index(finding.severity), depth
+
+
+def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Order findings: the root cause first, what it explains directly behind it, then the rest.
+
+    `explains` of each returned finding is narrowed to codes that are really among the findings.
+    """
+    ordered = sorted(findings, key=_rank)
+    present = {finding.code for finding in ordered}
+    explained = {code for finding in ordered for code in finding.explains}
+    roots = [finding for finding in ordered if finding.code not in explained]
+    told: list[Finding] = []
+    for root in roots or ordered:
+        consequences = [other for other in ordered if other.code in root.explains and other not in told]
+        narrowed = tuple(code for code in root.explains if code in present)
+        told += [msgspec.structs.replace(root, explains=narrowed), *consequences]
+    return tuple(told)
+
+
+def judge(findings: Iterable[Finding], incomplete: tuple[str, ...]) -> Verdict:
+    """Return the verdict: faulty on any error, else incomplete where facts are missing, else healthy."""
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        return Verdict.FAULTY
+    return Verdict.INCOMPLETE if incomplete else Verdict.HEALTHY

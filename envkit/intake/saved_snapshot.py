@@ -1,0 +1,37 @@
+"""The format of our own: a snapshot as `envkit doctor --save` wrote it."""
+
+from pathlib import Path
+
+import msgspec
+
+from envkit.errors import EnvkitError
+from envkit.snapshot import SCHEMA_VERSION, Snapshot, decode, encode
+
+
+def save(snapshot: Snapshot, path: Path) -> None:
+    """Write a snapshot; raise `EnvkitError` when the file cannot be written."""
+    try:
+        path.write_bytes(msgspec.json.format(encode(snapshot), indent=1) + b"\n")
+    except OSError as error:
+        raise EnvkitError(f"{path} cannot be written: {error.strerror}", hint="name another file") from error
+
+
+def load(path: Path) -> Snapshot:
+    """Read a snapshot; raise `EnvkitError` when the file cannot be read, or is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise EnvkitError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        snapshot = decode(data)
+    except msgspec.DecodeError as error:
+        raise EnvkitError(
+            f"{path} is not a snapshot of envkit: {error}",
+            hint="`envkit doctor --save FILE` writes one",
+        ) from error
+    if snapshot.schema_version > SCHEMA_VERSION:
+        raise EnvkitError(
+            f"{path} was written by envkit {snapshot.envkit_version}, newer than this one",
+            hint="upgrade: `python -m pip install --upgrade torch-envkit`",
+        )
+    return snapshot

@@ -1,0 +1,48 @@
+"""Compatibility knowledge: which Python, torch, CUDA, driver and GPU go together.
+
+Data files in `data/` (each names its sources and its date) and the queries on them. Nothing else in
+envkit knows a version number. Each table is read when it is first asked for.
+"""
+
+from functools import cached_property, lru_cache
+
+from envkit.matrix.cuda import CudaTable
+from envkit.matrix.errors import ErrorTable
+from envkit.matrix.gpus import GpuTable
+from envkit.matrix.pythons import PythonTable
+from envkit.matrix.torch_releases import TorchTable
+
+
+class Matrix:
+    """The tables, read lazily."""
+
+    @cached_property
+    def torch(self) -> TorchTable:
+        """Torch releases, their builds and companions."""
+        return TorchTable.load()
+
+    @cached_property
+    def cuda(self) -> CudaTable:
+        """CUDA releases and the drivers that run them."""
+        return CudaTable.load()
+
+    @cached_property
+    def gpus(self) -> GpuTable:
+        """GPU names and compute capabilities."""
+        return GpuTable.load()
+
+    @cached_property
+    def pythons(self) -> PythonTable:
+        """Python releases and their end of life."""
+        return PythonTable.load()
+
+    @cached_property
+    def errors(self) -> ErrorTable:
+        """Names and meanings of CUDA and NVML error codes."""
+        return ErrorTable.load()
+
+
+@lru_cache(maxsize=1)
+def load() -> Matrix:
+    """Return the matrix that ships with this version of envkit."""
+    return Matrix()

@@ -1,0 +1,101 @@
+"""CUDA releases: the driver each needs, and the names torch's builds give them."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from envkit.matrix.data_files import read
+from envkit.matrix.versions import numbers
+
+
+class _MinorCompatibility(msgspec.Struct, frozen=True):
+    linux: str | None = None
+    windows: str | None = None
+
+
+class _Toolkit(msgspec.Struct, frozen=True):
+    min_driver_linux: str | None = None
+    min_driver_windows: str | None = None
+    minor_version_compat: _MinorCompatibility | None = None
+    torch_variant: str | None = None
+
+
+class _Branch(msgspec.Struct, frozen=True):
+    cuda: str
+
+
+class _File(msgspec.Struct, frozen=True):
+    toolkits: dict[str, _Toolkit]
+    driver_branches: dict[str, _Branch]
+
+
+class DriverFit(NamedTuple):
+    """Whether a driver runs a CUDA release; `runs` is None when the table cannot tell."""
+
+    runs: bool | None
+    minimum: str | None
+    """The lowest driver that runs it."""
+    by_minor_compatibility: bool
+    """The driver is older than the release, and runs it as a newer minor of its own major."""
+
+
+class CudaTable:
+    """Queries on CUDA releases. `os` is "windows" or anything else, which counts as Linux."""
+
+    def __init__(self, file: _File) -> None:
+        self._toolkits = file.toolkits
+        self._branches = {int(branch): entry.cuda for branch, entry in file.driver_branches.items()}
+
+    @classmethod
+    def load(cls) -> "CudaTable":
+        """Read the shipped table."""
+        return cls(read("cuda.json", _File))
+
+    def releases(self) -> tuple[str, ...]:
+        """Return every CUDA release, oldest first."""
+        return tuple(sorted(self._toolkits, key=numbers))
+
+    def minimum_driver(self, cuda: str, os: str) -> str | None:
+        """Return the lowest driver that runs `cuda`, by minor-version compatibility where that exists."""
+        toolkit = self._toolkits.get(cuda)
+        if toolkit is None:
+            return None
+        windows = os == "windows"
+        own = toolkit.min_driver_windows if windows else toolkit.min_driver_linux
+        shared = toolkit.minor_version_compat
+        return ((shared.windows if windows else shared.linux) if shared else None) or own
+
+    def fit(self, cuda: str, driver: str, os: str) -> DriverFit:
+        """Say whether the driver of that version runs programs built with that CUDA release.
+
+        A driver runs every older CUDA, and from CUDA 11 on every minor of its own major
+        (NVIDIA, "CUDA compatibility": backward and minor-version compatibility).
+        """
+        minimum = self.minimum_driver(cuda, os)
+        have = numbers(driver)
+        if minimum is None or not have:
+            return DriverFit(None, minimum, by_minor_compatibility=False)
+        toolkit = self._toolkits[cuda]
+        own = toolkit.min_driver_windows if os == "windows" else toolkit.min_driver_linux
+        older = own is not None and have < numbers(own)
+        runs = have >= numbers(minimum)
+        return DriverFit(runs, minimum, by_minor_compatibility=runs and older)
+
+    def newest_for(self, driver: str) -> str | None:
+        """Return the newest CUDA release that the driver's branch reports, None before the table begins."""
+        have = numbers(driver)
+        known = [branch for branch in self._branches if have and branch <= have[0]]
+        return self._branches[max(known)] if known else None
+
+
+def backend_of(cuda: str) -> str:
+    """Return torch's name of a CUDA release: "12.1" gives "cu121"."""
+    return "cu" + cuda.replace(".", "")
+
+
+def cuda_of(backend: str) -> str | None:
+    """Return the CUDA release of a backend: "cu121" gives "12.1", anything but cuXXX gives None."""
+    digits = backend[2:]
+    if not backend.startswith("cu") or not digits.isdigit():
+        return None
+    return f"{digits[:-1]}.{digits[-1]}"

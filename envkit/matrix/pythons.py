@@ -1,0 +1,36 @@
+"""Python releases and their end of life."""
+
+import msgspec
+
+from envkit.matrix.data_files import read
+from envkit.matrix.versions import numbers
+
+
+class _Python(msgspec.Struct, frozen=True):
+    released: str
+    end_of_life: str
+
+
+class _File(msgspec.Struct, frozen=True):
+    pythons: dict[str, _Python]
+
+
+class PythonTable:
+    """Queries on Python releases."""
+
+    def __init__(self, file: _File) -> None:
+        self._pythons = file.pythons
+
+    @classmethod
+    def load(cls) -> "PythonTable":
+        """Read the shipped table."""
+        return cls(read("python.json", _File))
+
+    def releases(self) -> tuple[str, ...]:
+        """Return every known minor release, oldest first."""
+        return tuple(sorted(self._pythons, key=numbers))
+
+    def end_of_life(self, minor: str) -> str | None:
+        """Return the month ("2024-10") in which that minor release ends, None when unknown."""
+        entry = self._pythons.get(minor)
+        return entry.end_of_life if entry else None

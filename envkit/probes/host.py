@@ -1,0 +1,173 @@
+"""Facts about the machine: operating system, processor, memory, disk, container, PCI.
+
+Everything is read below `root`, so that a recorded tree can stand in for the machine.
+"""
+
+import os
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from envkit.snapshot import Host, PciGpu
+
+_SYSTEMS = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
+_ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "i386": "i686", "x86": "i686"}
+_PCI_VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
+_DISPLAY_CLASS = "0x03"  # PCI base class 3: VGA, XGA, 3D and other display controllers
+
+_VARIABLES = re.compile(
+    r"(CUDA|NVIDIA|HIP|ROCR|HSA|NCCL|TORCH|PYTORCH|OMP|MKL|KMP|ZE|SYCL)_\w+"
+    r"|LD_(LIBRARY_PATH|PRELOAD)|PYTHON(PATH|HOME|NOUSERSITE|SAFEPATH|USERBASE)"
+    r"|VIRTUAL_ENV|CONDA_(PREFIX|DEFAULT_ENV|OVERRIDE_CUDA)"
+)
+
+
+def probe_host(root: Path = Path("/")) -> Host:
+    """Read the facts of this machine; a fact that cannot be read is None."""
+    os_name = _SYSTEMS.get(platform.system(), platform.system().lower())
+    linux = os_name == "linux"
+    memory_total, memory_available = _linux_memory(root) if linux else _memory()
+    shm = _disk(root / "dev/shm") if linux else None
+    return Host(
+        os=os_name,
+        os_name=_os_name(root) if linux else f"{platform.system()} {platform.release()}",
+        kernel=platform.release(),
+        arch=_architecture(linux=linux),
+        libc=_libc(root) if linux else "",
+        cpu=_cpu(root) if linux else platform.processor() or None,
+        cpus=os.cpu_count(),
+        cpus_usable=len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
+        memory_total=memory_total,
+        memory_available=memory_available,
+        disk_free=(_disk(Path.cwd()) or (None, None))[1],
+        shm_total=shm[0] if shm else None,
+        shm_free=shm[1] if shm else None,
+        container=_container(root, os.environ) if linux else "",
+        wsl=_wsl(root) if linux else 0,
+        gpus=_pci_gpus(root) if linux else None,
+        kernel_module_version=_kernel_module(root) if linux else "",
+        device_nodes=_device_nodes(root) if linux else None,
+        variables={name: value for name, value in os.environ.items() if _VARIABLES.fullmatch(name)},
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _os_name(root: Path) -> str | None:
+    match = re.search(r'^PRETTY_NAME="?([^"\n]*)', _read(root / "etc/os-release") or "", re.MULTILINE)
+    return match.group(1) if match else None
+
+
+def _architecture(*, linux: bool) -> str:
+    machine = platform.machine().lower()
+    if linux and machine == "arm64":
+        return "aarch64"
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def _libc(root: Path) -> str | None:
+    try:
+        version = os.confstr("CS_GNU_LIBC_VERSION")
+    except (ValueError, OSError):
+        version = None
+    if version:
+        return version
+    return "musl" if any(root.glob("lib/ld-musl-*")) else None
+
+
+def _cpu(root: Path) -> str | None:
+    match = re.search(r"^model name\s*:\s*(.+)$", _read(root / "proc/cpuinfo") or "", re.MULTILINE)
+    return match.group(1).strip() if match else None
+
+
+def _linux_memory(root: Path) -> tuple[int | None, int | None]:
+    """Total and available bytes from /proc/meminfo, which counts in KiB."""
+    fields = dict(re.findall(r"^(MemTotal|MemAvailable):\s+(\d+) kB", _read(root / "proc/meminfo") or "", re.MULTILINE))
+    total, available = (int(fields[name]) * 1024 if name in fields else None for name in ("MemTotal", "MemAvailable"))
+    return total, available
+
+
+def _memory() -> tuple[int | None, int | None]:
+    import psutil
+
+    try:
+        memory = psutil.virtual_memory()
+    except (OSError, psutil.Error):
+        return None, None
+    return int(memory.total), int(memory.available)
+
+
+def _disk(path: Path) -> tuple[int, int] | None:
+    """Total and free bytes of the file system that holds `path`."""
+    import shutil
+
+    try:
+        usage = shutil.disk_usage(path)
+    except OSError:
+        return None
+    return usage.total, usage.free
+
+
+def _container(root: Path, variables: Mapping[str, str]) -> str:
+    """Name the container runtime by the marks it leaves, "" where there are none."""
+    if "KUBERNETES_SERVICE_HOST" in variables:
+        return "kubernetes"
+    if (root / ".dockerenv").exists():
+        return "docker"
+    if (root / "run/.containerenv").exists():
+        return "podman"
+    control_groups = _read(root / "proc/1/cgroup") or ""
+    named = re.search(r"docker|kubepods|containerd|lxc|garden", control_groups)
+    return named.group() if named else variables.get("container", "")
+
+
+def _wsl(root: Path) -> int:
+    version = _read(root / "proc/version") or ""
+    if "microsoft" not in version.lower():
+        return 0
+    # WSL 1 has no Linux kernel of its own, only a Windows build number in its place.
+    return 2 if "WSL2" in version or "microsoft-standard" in version else 1
+
+
+def _pci_gpus(root: Path) -> tuple[PciGpu, ...] | None:
+    devices = root / "sys/bus/pci/devices"
+    try:
+        folders = sorted(devices.iterdir())
+    except OSError:
+        return None
+    return tuple(_pci_gpu(folder) for folder in folders if (_read(folder / "class") or "").startswith(_DISPLAY_CLASS))
+
+
+def _pci_gpu(folder: Path) -> PciGpu:
+    vendor = (_read(folder / "vendor") or "").strip()
+    driver = folder / "driver"
+    return PciGpu(
+        address=folder.name,
+        vendor=_PCI_VENDORS.get(vendor, vendor),
+        device_id=(_read(folder / "device") or "").strip(),
+        kernel_driver=driver.resolve().name if driver.exists() else "",
+    )
+
+
+def _kernel_module(root: Path) -> str:
+    """Version of the loaded nvidia module, from the line that the module itself offers."""
+    text = _read(root / "proc/driver/nvidia/version") or ""
+    match = re.search(r"Kernel Module.*?\s(\d+\.\d+(?:\.\d+)?)\s", text)
+    return match.group(1) if match else ""
+
+
+def _device_nodes(root: Path) -> tuple[str, ...]:
+    found = [
+        *root.glob("dev/nvidia*"),
+        *root.glob("dev/kfd"),
+        *root.glob("dev/dri/renderD*"),
+        *root.glob("dev/dxg"),
+    ]
+    return tuple(sorted(f"/{path.relative_to(root).as_posix()}" for path in found))

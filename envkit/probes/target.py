@@ -1,0 +1,76 @@
+"""Facts from the target interpreter: what it is, what is installed in it, and torch live."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from envkit.probes.framing import Answers, Facts, run_script, unanswered
+from envkit.probes.selection import Choice
+from envkit.processes import End
+from envkit.snapshot import Absent, Interpreter, Packages, RunEnd, TorchRuntime, Unknown
+
+_SCRIPT = "probe.py"
+_STDERR_KEPT = 4000
+
+T = TypeVar("T")
+
+
+def probe_target(choice: Choice, timeout: float) -> tuple[Interpreter | Absent | Unknown, Packages | Unknown]:
+    """Ask the interpreter what it is and what is installed in it, importing none of that."""
+    answers = run_script([choice.executable], _SCRIPT, ["interpreter", "packages"], timeout=timeout)
+    said = answers.merged("interpreter")
+    if said is None:
+        return _silent(choice, answers), unanswered(answers.completed, choice.executable)
+    interpreter = decoded({**said, "chosen_by": choice.chosen_by}, Interpreter)
+    packages = answers.merged("packages")
+    if packages is None:
+        return interpreter, unanswered(answers.completed, "reading the installed packages")
+    return interpreter, decoded(packages, Packages)
+
+
+def _silent(choice: Choice, answers: Answers) -> Absent | Unknown:
+    """Say what an interpreter is that gave no answer: gone, or beyond telling."""
+    if answers.completed.end is not End.NOT_STARTED:
+        return unanswered(answers.completed, choice.executable)
+    prefix = Path(choice.executable).parent.parent
+    return Absent(
+        why=f"{choice.executable} could not be started: {answers.completed.reason}",
+        environment=str(prefix) if (prefix / "pyvenv.cfg").is_file() else "",
+    )
+
+
+def probe_torch(choice: Choice, timeout: float) -> TorchRuntime | Absent | Unknown:
+    """Import torch in the target and use each of its devices, in a child that may end in any way."""
+    answers = run_script([choice.executable], _SCRIPT, ["torch"], timeout=timeout)
+    said = answers.merged("torch")
+    if said is None:
+        return unanswered(answers.completed, choice.executable)
+    error = said.get("error") or {}
+    if error.get("type") in ("ModuleNotFoundError", "ImportError") and error.get("message") in _NO_TORCH:
+        return Absent(why=error["message"])
+    return decoded({**said, **_ending(answers, said)}, TorchRuntime)
+
+
+_NO_TORCH = ("No module named 'torch'", "No module named torch")
+
+
+def _ending(answers: Answers, said: Facts) -> Facts:
+    completed = answers.completed
+    if said.get("stage") == "done" or "error" in said:
+        end, died_of = RunEnd.FINISHED, ""
+    elif completed.end is End.TIMED_OUT:
+        end, died_of = RunEnd.TIMED_OUT, completed.describe()
+    else:
+        end, died_of = RunEnd.CRASHED, completed.describe()
+    return {"end": end, "died_of": died_of, "stderr": completed.error_text[-_STDERR_KEPT:]}
+
+
+def decoded(facts: Facts, shape: type[T]) -> T | Unknown:
+    """Return a foreign program's facts in our form, or Unknown when they do not have it."""
+    if "failed" in facts:
+        return Unknown(why=str(facts["failed"]))
+    try:
+        return msgspec.convert({"state": "known", **facts}, shape)
+    except msgspec.ValidationError as nonsense:
+        return Unknown(why=f"the answer makes no sense: {nonsense}")

@@ -1,0 +1,230 @@
+"""The one door to other programs: an argument list, a time limit, bounded output, never a shell.
+
+Whatever the program does (absent, hanging, killed by a signal, printing without end, leaving
+grandchildren behind) comes back as a `Completed`; nothing here raises for it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import IO
+
+OUTPUT_LIMIT = 8 * 2**20
+"""Bytes kept of each stream unless the caller says otherwise; the end is kept, not the beginning."""
+
+_CHUNK = 64 * 2**10
+_READERS_GRACE = 1.0
+"""Seconds that a pipe may stay open after its program ended: a grandchild may hold it for ever."""
+
+_WINDOWS = sys.platform == "win32"
+_running: set["subprocess.Popen[bytes]"] = set()
+_running_lock = threading.Lock()
+
+
+class End(str, Enum):
+    """How a program came to its end."""
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    TIMED_OUT = "timed-out"
+    NOT_STARTED = "not-started"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """What is left of a program that ran, or did not start. `seconds` is wall-clock time."""
+
+    argv: tuple[str, ...]
+    end: End
+    exit_code: int | None
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    reason: str = ""
+    """Why it could not be started, in the operating system's words."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with exit code 0."""
+        return self.end is End.EXITED and self.exit_code == 0
+
+    @property
+    def error_text(self) -> str:
+        """The end of stderr as text."""
+        return self.stderr.decode("utf-8", "replace").strip()
+
+    def describe(self) -> str:
+        """Say how it ended in a few words: "exit code 3", "SIGSEGV", "timed out after 10.0 s"."""
+        if self.end is End.TIMED_OUT:
+            return f"timed out after {self.seconds:.1f} s"
+        if self.end is End.NOT_STARTED:
+            return f"could not be started: {self.reason}"
+        if self.end is End.SIGNALLED:
+            return _signal_name(-(self.exit_code or 0))
+        return f"exit code {self.exit_code}"
+
+
+class _Tail:
+    """The last bytes of a stream, read to its end in a thread of its own."""
+
+    def __init__(self, stream: IO[bytes], limit: int, on_line: Callable[[bytes], None] | None) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._on_line = on_line
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        unfinished = b""
+        with self._stream:
+            while chunk := _read_chunk(self._stream.fileno()):
+                self._keep(chunk)
+                if self._on_line is not None:
+                    *lines, unfinished = (unfinished + chunk).split(b"\n")
+                    unfinished = unfinished[-self._limit :]
+                    for line in lines:
+                        self._on_line(line)
+        if self._on_line is not None and unfinished:
+            self._on_line(unfinished)
+
+    def _keep(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        while self._size - len(self._chunks[0]) >= self._limit:
+            self._size -= len(self._chunks.popleft())
+
+    def text(self) -> bytes:
+        return b"".join(tuple(self._chunks))[-self._limit :]
+
+
+def _read_chunk(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, _CHUNK)
+    except OSError:
+        return b""
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    limit: int = OUTPUT_LIMIT,
+    on_line: Callable[[bytes], None] | None = None,
+) -> Completed:
+    """Run a program to its end, or kill it with all it started after `timeout` seconds.
+
+    `limit` bounds the bytes kept of each stream (the last ones). `on_line` is called with each line
+    of stdout as it comes, in another thread. On KeyboardInterrupt the program is killed first.
+    """
+    began = time.perf_counter()
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            # A group of its own, so that what it starts can be killed with it and Ctrl-C reaches us first.
+            start_new_session=not _WINDOWS,
+        )
+    except (OSError, ValueError) as refusal:
+        return Completed(
+            argv=tuple(argv),
+            end=End.NOT_STARTED,
+            exit_code=None,
+            stdout=b"",
+            stderr=b"",
+            seconds=time.perf_counter() - began,
+            reason=getattr(refusal, "strerror", None) or str(refusal),
+        )
+    with _running_lock:
+        _running.add(process)
+    try:
+        return _finish(process, tuple(argv), began, timeout, limit, on_line)
+    except BaseException:
+        _kill(process)
+        raise
+    finally:
+        with _running_lock:
+            _running.discard(process)
+
+
+def _finish(
+    process: "subprocess.Popen[bytes]",
+    argv: tuple[str, ...],
+    began: float,
+    timeout: float,
+    limit: int,
+    on_line: Callable[[bytes], None] | None,
+) -> Completed:
+    assert process.stdout is not None  # noqa: S101 - both are pipes, as opened in run()
+    assert process.stderr is not None  # noqa: S101
+    tails = (_Tail(process.stdout, limit, on_line), _Tail(process.stderr, limit, None))
+    timed_out = False
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        timed_out = True
+        _kill(process)
+        process.wait()
+    deadline = time.perf_counter() + _READERS_GRACE
+    for tail in tails:
+        tail.thread.join(max(0.0, deadline - time.perf_counter()))
+    code = process.returncode
+    return Completed(
+        argv=argv,
+        end=End.TIMED_OUT if timed_out else End.SIGNALLED if code < 0 else End.EXITED,
+        exit_code=code,
+        stdout=tails[0].text(),
+        stderr=tails[1].text(),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the program and everything that it started and that stayed in its group."""
+    try:
+        if _WINDOWS:
+            _kill_tree(process.pid)
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    except (OSError, ProcessLookupError):
+        process.kill()
+
+
+def _kill_tree(pid: int) -> None:
+    import psutil
+
+    try:
+        family = [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
+    except psutil.Error as gone:
+        raise ProcessLookupError(pid) from gone
+    for member in family:
+        member.kill()
+
+
+def kill_all() -> None:
+    """Kill every program that is still running: the last act after Ctrl-C."""
+    with _running_lock:
+        left = tuple(_running)
+    for process in left:
+        _kill(process)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

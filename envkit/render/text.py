@@ -1,0 +1,48 @@
+"""Foreign text made safe to show, and figures in units that people read."""
+
+import unicodedata
+
+_KEPT = "\n\t"
+
+
+def clean(text: str) -> str:
+    """Return text with control, format and bidirectional characters shown as escapes.
+
+    What another program printed may hold terminal escapes; none of them reaches a terminal.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if _harmless(character) else _escape(character) for character in text)
+
+
+def _harmless(character: str) -> bool:
+    # Cc control, Cf format (bidi marks, zero width), Cs surrogate, Co private, Cn unassigned, Zl/Zp separators
+    return character in _KEPT or (
+        unicodedata.category(character)[0] != "C" and unicodedata.category(character) not in ("Zl", "Zp")
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes as "23.5 GiB", "unknown" for None."""
+    if count is None:
+        return "unknown"
+    value = float(count)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as "1.2 s", "35 ms", "74 µs"; "unknown" for None."""
+    if seconds is None:
+        return "unknown"
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"

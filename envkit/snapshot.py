@@ -1,0 +1,362 @@
+"""The Snapshot: an immutable, versioned, JSON-serialisable record of facts about one machine and one interpreter.
+
+It is the only thing that flows from the outside in. Probes and intake write it, checks and planning
+read it, nothing in it is a judgement. Three rules keep "unknown" apart from "absent":
+
+* a section is `Known` facts, `Absent` (looked for, not there) or `Unknown` (could not tell), each with its reason;
+* inside a section `None` means unknown; that a thing is not there is said by a value (`False`, `()`, `0`);
+* every probe leaves a `ProbeRun` that says how it ended, so a snapshot also records what was not seen.
+
+Sizes are bytes, times are seconds.
+"""
+
+from enum import Enum
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every record: immutable, built by keyword."""
+
+
+class ProbeOutcome(str, Enum):
+    """How a probe ended."""
+
+    OK = "ok"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed-out"
+    CRASHED = "crashed"
+    FAILED = "failed"
+
+
+class ProbeRun(Record, frozen=True, kw_only=True):
+    """One probe's run; `detail` is empty when there is nothing to say beyond the outcome."""
+
+    name: str
+    outcome: ProbeOutcome
+    seconds: float
+    detail: str = ""
+
+
+class Known(Record, frozen=True, kw_only=True, tag_field="state", tag="known"):
+    """Base of a section whose facts were read."""
+
+
+class Absent(Record, frozen=True, kw_only=True, tag_field="state", tag="absent"):
+    """The thing was looked for and is not there; `why` says where it was looked for."""
+
+    why: str
+    environment: str = ""
+    """For an interpreter: the environment that should have it."""
+
+
+class Unknown(Record, frozen=True, kw_only=True, tag_field="state", tag="unknown"):
+    """Whether the thing is there could not be established; `why` says what prevented it."""
+
+    why: str
+    outcome: ProbeOutcome = ProbeOutcome.FAILED
+    """How the probe ended that should have told."""
+
+
+# -- the machine --------------------------------------------------------------------------------
+
+
+class PciGpu(Record, frozen=True, kw_only=True):
+    """A display or 3D controller on the PCI bus; `kernel_driver` is "" when none is bound to it."""
+
+    address: str
+    vendor: str
+    device_id: str
+    kernel_driver: str | None = None
+
+
+class Host(Known, frozen=True, kw_only=True, tag="known"):
+    """Operating system, processor, memory and what surrounds the process."""
+
+    os: str
+    """"linux", "windows", "macos", or the lower-case `platform.system()` of anything else."""
+    os_name: str | None = None
+    kernel: str | None = None
+    arch: str | None = None
+    """The machine as torch's wheels spell it: "x86_64", "aarch64", "arm64", "i686", ..."""
+    libc: str | None = None
+    """"glibc 2.36", "musl 1.2", or "" where the notion does not apply."""
+    cpu: str | None = None
+    cpus: int | None = None
+    cpus_usable: int | None = None
+    memory_total: int | None = None
+    memory_available: int | None = None
+    disk_free: int | None = None
+    """Free space of the file system that holds the current folder."""
+    shm_total: int | None = None
+    shm_free: int | None = None
+    container: str | None = None
+    """"docker", "podman", "kubernetes", "lxc", ..., or "" outside any container."""
+    wsl: int | None = None
+    """0 outside WSL, else its version."""
+    gpus: tuple[PciGpu, ...] | None = None
+    kernel_module_version: str | None = None
+    """Version of the loaded nvidia kernel module, "" when it is not loaded."""
+    device_nodes: tuple[str, ...] | None = None
+    """Device files that exist, among /dev/nvidia*, /dev/kfd and /dev/dri/renderD*."""
+    variables: dict[str, str] = {}
+    """Environment variables that change what torch finds or does, as set for this process."""
+
+
+# -- the target interpreter ---------------------------------------------------------------------
+
+
+class EnvironmentKind(str, Enum):
+    """What made the environment that an interpreter belongs to."""
+
+    SYSTEM = "system"
+    VENV = "venv"
+    VIRTUALENV = "virtualenv"
+    UV = "uv"
+    CONDA = "conda"
+
+
+class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
+    """The Python that torch is meant to run in."""
+
+    executable: str
+    chosen_by: str
+    """Why this interpreter is the target, in a few words."""
+    version: str
+    """"3.11.7"."""
+    implementation: str
+    """"cpython", "pypy", ..."""
+    bits: int
+    prefix: str
+    base_prefix: str
+    kind: EnvironmentKind
+    externally_managed: bool
+    """PEP 668: installs into this interpreter are refused by its owner."""
+    site_dirs: tuple[str, ...]
+    user_site: str
+    user_site_enabled: bool
+    search_path: tuple[str, ...]
+    """sys.path as the user's own run in the current folder has it."""
+    current_folder: str
+    """The folder that the search path begins with, "" in safe-path mode."""
+    platform_tag: str
+    """`sysconfig.get_platform()`: "linux-x86_64", "win-amd64", "macosx-11.0-arm64"."""
+    machine: str = ""
+    libc: str | None = None
+    free_threaded: bool = False
+
+
+class FileDamage(Record, frozen=True, kw_only=True):
+    """The installed files of a distribution against its RECORD (presence and size)."""
+
+    entries: int
+    missing: int
+    altered: int
+    examples: tuple[str, ...]
+    """A few of the damaged files, relative to the site folder, each with what is wrong."""
+
+
+class TorchBuild(Record, frozen=True, kw_only=True):
+    """What `torch/version.py` says the build is for, read as text; "" means built without it."""
+
+    version: str | None = None
+    cuda: str | None = None
+    hip: str | None = None
+    xpu: str | None = None
+
+
+class Distribution(Record, frozen=True, kw_only=True):
+    """An installed distribution as its metadata on disk tells, nothing imported."""
+
+    name: str
+    """Normalised: lower case, "-" between words."""
+    version: str
+    metadata: str
+    """The .dist-info, .egg-info or conda-meta entry."""
+    site: str
+    installer: str = ""
+    build: TorchBuild | None = None
+    """Only for torch."""
+    requires: tuple[str, ...] | None = None
+    """Requirement lines, read for torch and what must fit it."""
+    damage: FileDamage | None = None
+    """None when no file list could be read."""
+
+
+class ModuleOrigin(Record, frozen=True, kw_only=True):
+    """Where the import system would take a module from, without importing it."""
+
+    name: str
+    origin: str
+    """The file that wins, "" when there is none."""
+    entry: str
+    """The entry of the search path that it was found on."""
+    hidden: tuple[str, ...] = ()
+    """Further copies, later on the search path."""
+
+
+class Packages(Known, frozen=True, kw_only=True, tag="known"):
+    """What is installed in the target, read from disk."""
+
+    distributions: tuple[Distribution, ...]
+    modules: tuple[ModuleOrigin, ...]
+
+    def named(self, name: str) -> tuple[Distribution, ...]:
+        """Return every installed distribution of that normalised name."""
+        return tuple(found for found in self.distributions if found.name == name)
+
+    def module(self, name: str) -> ModuleOrigin | None:
+        """Return where the module of that name comes from; None when it was not looked for."""
+        return next((found for found in self.modules if found.name == name), None)
+
+
+# -- the NVIDIA driver --------------------------------------------------------------------------
+
+
+class NvmlDevice(Record, frozen=True, kw_only=True):
+    """A GPU as NVML lists it: physical, whatever CUDA_VISIBLE_DEVICES says."""
+
+    index: int
+    name: str | None = None
+    uuid: str | None = None
+    compute_capability: str | None = None
+    memory_total: int | None = None
+    memory_used: int | None = None
+    compute_mode: str | None = None
+    mig_enabled: bool | None = None
+    error: int | None = None
+    """NVML's code when the device's handle could not be had."""
+
+
+class Nvml(Known, frozen=True, kw_only=True, tag="known"):
+    """What the driver's management library answers."""
+
+    error: int
+    """Return code of nvmlInit: 0 ready, 9 driver not loaded, 18 kernel module and library differ."""
+    driver_version: str | None = None
+    """Version of the driver package."""
+    cuda_version: str | None = None
+    """Newest CUDA that the driver says it runs, "12.4"."""
+    devices: tuple[NvmlDevice, ...] | None = None
+
+
+class CudaDevice(Record, frozen=True, kw_only=True):
+    """A GPU as the CUDA driver API shows it to a process with these environment variables."""
+
+    index: int
+    name: str | None = None
+    compute_capability: str | None = None
+    memory_total: int | None = None
+
+
+class CudaDriver(Known, frozen=True, kw_only=True, tag="known"):
+    """What libcuda answers, asked in a process of its own."""
+
+    init_error: int
+    """Return code of cuInit: 0 ready, 100 no device, 802 fabric not ready, 803/804 compat libraries, 999 unknown."""
+    library: str | None = None
+    """The file that was really loaded."""
+    cuda_version: str | None = None
+    """cuDriverGetVersion: the CUDA API version of this libcuda."""
+    devices: tuple[CudaDevice, ...] | None = None
+
+
+# -- torch, live in the target ------------------------------------------------------------------
+
+
+class RunEnd(str, Enum):
+    """How the child that imports torch came to its end."""
+
+    FINISHED = "finished"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed-out"
+
+
+class TorchError(Record, frozen=True, kw_only=True):
+    """An exception, as the target told it."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class Backend(Record, frozen=True, kw_only=True):
+    """One of torch's accelerators, as torch itself sees it."""
+
+    name: str
+    built: bool | None = None
+    available: bool | None = None
+    device_count: int | None = None
+    error: str = ""
+    """What torch says when asked why it is not available; "" when it says nothing."""
+
+
+class TorchDevice(Record, frozen=True, kw_only=True):
+    """A device torch offers, and whether a tiny operation on it gave the right number."""
+
+    device: str
+    name: str | None = None
+    compute_capability: str | None = None
+    memory_total: int | None = None
+    works: bool | None = None
+    error: str = ""
+
+
+class TorchRuntime(Known, frozen=True, kw_only=True, tag="known"):
+    """`import torch` and first use in the target, in a child that may crash, hang or print garbage."""
+
+    end: RunEnd
+    stage: str
+    """The last stage begun: "start", "import", "backends", "device cuda:0", ..., "done"."""
+    died_of: str = ""
+    """"SIGABRT", "exit code 3"; "" when the child ended by itself."""
+    error: TorchError | None = None
+    """The exception of `import torch`; None when it was imported, or the child never came back from it."""
+    version: str | None = None
+    file: str | None = None
+    import_seconds: float | None = None
+    cuda: str | None = None
+    """CUDA version the build is for, "" for none."""
+    hip: str | None = None
+    arch_list: tuple[str, ...] | None = None
+    backends: tuple[Backend, ...] = ()
+    devices: tuple[TorchDevice, ...] = ()
+    warnings: tuple[str, ...] = ()
+    threads: int | None = None
+    stderr: str = ""
+    """The end of what the child wrote to stderr."""
+
+    def backend(self, name: str) -> Backend | None:
+        """Return the accelerator of that name as torch told it."""
+        return next((found for found in self.backends if found.name == name), None)
+
+
+# -- all of it ----------------------------------------------------------------------------------
+
+
+class Snapshot(Record, frozen=True, kw_only=True):
+    """Everything envkit knows about one machine and one interpreter at one moment."""
+
+    schema_version: int = SCHEMA_VERSION
+    envkit_version: str = ""
+    taken_at: str = ""
+    """UTC, ISO 8601."""
+    host: Host | Unknown
+    target: Interpreter | Absent | Unknown
+    packages: Packages | Unknown
+    nvml: Nvml | Absent | Unknown
+    cuda: CudaDriver | Absent | Unknown
+    torch: TorchRuntime | Absent | Unknown
+    probes: tuple[ProbeRun, ...] = ()
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Return the snapshot as JSON."""
+    return msgspec.json.encode(snapshot)
+
+
+def decode(data: bytes) -> Snapshot:
+    """Return the snapshot that `encode` wrote; raise `msgspec.DecodeError` on anything else."""
+    return msgspec.json.decode(data, type=Snapshot)

@@ -1,0 +1,87 @@
+"""Whatever a program does comes back as a value, in time."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from envkit import processes
+from envkit.processes import End
+from tests.conftest import is_running
+
+
+def python(code: str, **options: object) -> processes.Completed:
+    return processes.run([sys.executable, "-c", code], **{"timeout": 20.0, **options})  # type: ignore[arg-type]
+
+
+def test_output_and_exit_code_are_kept() -> None:
+    done = python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
+    assert (done.end, done.exit_code, done.ok) == (End.EXITED, 3, False)
+    assert (done.stdout.strip(), done.stderr.strip()) == (b"out", b"err")
+    assert done.describe() == "exit code 3"
+
+
+def test_a_missing_program_is_an_ordinary_result() -> None:
+    done = processes.run(["/no/such/program"], timeout=1)
+    assert done.end is End.NOT_STARTED
+    assert "could not be started" in done.describe()
+
+
+def test_a_program_without_permission_is_an_ordinary_result(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert processes.run([str(tmp_path / "file")], timeout=1).end is End.NOT_STARTED
+
+
+def test_a_hanging_program_ends_at_its_limit() -> None:
+    began = time.monotonic()
+    done = python("import time; time.sleep(600)", timeout=0.5)
+    assert time.monotonic() - began < 5
+    assert done.end is End.TIMED_OUT
+    assert done.describe().startswith("timed out after")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_program_that_ignores_sigterm_is_killed_too() -> None:
+    done = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)", timeout=0.5)
+    assert done.end is End.TIMED_OUT
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_signal_is_named() -> None:
+    done = python("import os; os.abort()")
+    assert (done.end, done.describe()) == (End.SIGNALLED, "SIGABRT")
+
+
+def test_the_end_of_endless_output_is_kept_and_memory_is_bounded() -> None:
+    done = python("import sys\nfor i in range(300000): print(i)", limit=1000)
+    assert len(done.stdout) <= 1000
+    assert done.stdout.splitlines()[-1] == b"299999"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX sessions")
+def test_a_grandchild_that_keeps_the_pipe_open_delays_nothing() -> None:
+    code = "import subprocess; subprocess.Popen(['sleep', '30'], start_new_session=True)"
+    began = time.monotonic()
+    assert python(code).ok
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX process groups")
+def test_a_grandchild_of_a_killed_program_is_killed_with_it(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    code = "import subprocess, time; child = subprocess.Popen(['sleep', '600']); "
+    code += f"open({str(pid_file)!r}, 'w').write(str(child.pid)); time.sleep(600)"
+    python(code, timeout=1.5)
+    assert not is_running(int(pid_file.read_text()))
+
+
+def test_lines_are_told_as_they_come() -> None:
+    lines: list[bytes] = []
+    python("print('one'); print('two', end='')", on_line=lines.append)
+    assert [line.strip() for line in lines] == [b"one", b"two"]
+
+
+def test_standard_input_is_empty() -> None:
+    assert python("import sys; print(repr(sys.stdin.read()))").stdout.strip() == b"''"
