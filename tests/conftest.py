@@ -132,3 +132,15 @@ def is_running(pid: int) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+def installed_python(version: str) -> str | None:
+    """Return a working interpreter of that version: a shim on PATH may be there and not start."""
+    for name in (f"python{version}", *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))):
+        try:
+            done = subprocess.run([name, "-c", "pass"], capture_output=True, check=False, timeout=20)
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return name
+    return None

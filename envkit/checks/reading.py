@@ -1,5 +1,6 @@
 """Reading a Snapshot: the questions that several checks ask of it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -129,5 +130,7 @@ def platform(snapshot: Snapshot) -> str | None:
 
 
 def gpu_fact(snapshot: Snapshot) -> Fact:
-    """The GPUs as a fact."""
-    return Fact("GPU", ", ".join(nvidia_gpus(snapshot) or ("none seen",)), "NVML, libcuda, PCI bus")
+    """The GPUs as a fact, equal ones counted."""
+    counts = Counter(nvidia_gpus(snapshot))
+    names = (f"{count} x {name}" if count > 1 else name for name, count in counts.items())
+    return Fact("GPU", ", ".join(names) or "none seen", "NVML, libcuda, PCI bus")

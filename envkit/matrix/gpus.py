@@ -33,7 +33,7 @@ class GpuTable:
 
 
 def _plain(name: str) -> str:
-    return name.removeprefix("NVIDIA ").strip().casefold()
+    return name.casefold().removeprefix("nvidia ").strip()
 
 
 def runs_on(archs: Iterable[str], compute_capability: str) -> bool:

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict
-from envkit.render.text import clean, duration, size
-from envkit.results import CheckResult, Results, SmokeError, WorkloadResult
+from envkit.render.text import clean, counted, duration, duration_range, size
+from envkit.results import CheckResult, Results, SmokeError, Spread, WorkloadResult
 from envkit.snapshot import Absent, CudaDriver, Host, Interpreter, Nvml, Snapshot, TorchRuntime, Unknown
 
 _VERDICT_STYLE = {
@@ -119,9 +119,8 @@ def _torch(torch: TorchRuntime | Absent | Unknown) -> str:
     if torch.died_of:
         return f"{torch.version or 'import'}: {torch.died_of} in stage {torch.stage!r}"
     devices = ", ".join(f"{device.device} {'works' if device.works else 'fails'}" for device in torch.devices)
-    return f"{torch.version} ({(torch.cuda and 'CUDA ' + torch.cuda) or 'no CUDA'}), imported in " + (
-        f"{duration(torch.import_seconds)}; {devices}"
-    )
+    build = f"CUDA {torch.cuda}" if torch.cuda else "no CUDA"
+    return f"{torch.version} ({build}), imported in {duration(torch.import_seconds)}; {devices}"
 
 
 def _driver(snapshot: Snapshot) -> str:
@@ -130,7 +129,7 @@ def _driver(snapshot: Snapshot) -> str:
     nvml, cuda = snapshot.nvml, snapshot.cuda
     told = []
     if isinstance(nvml, Nvml):
-        names = ", ".join(device.name or "?" for device in nvml.devices or ()) or "no device"
+        names = counted(device.name or "?" for device in nvml.devices or ()) or "no device"
         told.append(f"{nvml.driver_version or 'version unknown'}, CUDA {nvml.cuda_version or 'unknown'}: {names}")
     elif isinstance(nvml, Unknown):
         told.append(f"NVML: {nvml.why}")
@@ -177,42 +176,30 @@ def print_results(out: Console, results: Results, *, verbose: bool = False) -> N
     word, style = ("PASSED", "bold green") if results.passed else ("FAILED", "bold red")
     about = f"torch {results.torch or 'unknown'} on Python {results.python or 'unknown'}"
     out.print(Text.assemble((word, style), "  ", clean(f"{about}, {duration(results.seconds)} in all")))
-    if results.results:
-        out.print()
-        out.print(_results_table(results.results))
     for result in results.results:
-        _print_checks(out, result, verbose=verbose)
+        out.print()
+        _print_result(out, result, verbose=verbose)
     for error in results.errors:
         out.print()
         _print_smoke_error(out, error)
 
 
-def _results_table(results: Iterable[WorkloadResult]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("workload", "device", "dtype", "verified", "step (middle half)", "epoch (middle half)"):
-        table.add_column(heading, overflow="fold")
-    for result in results:
-        verified = f"{sum(check.passed for check in result.checks)} of {len(result.checks)}"
-        cells = [
-            result.workload,
-            result.device,
-            result.dtype,
-            verified if result.passed else f"{verified}: WRONG",
-        ]
-        timing = result.timing
-        for spread in (timing.step_seconds, timing.epoch_seconds) if timing else ():
-            cells.append(f"{duration(spread.median)} ({duration(spread.p25)} to {duration(spread.p75)})")
-        table.add_row(*(Text(clean(cell)) for cell in cells))
-    return table
+def _print_result(out: Console, result: WorkloadResult, *, verbose: bool) -> None:
+    right = sum(check.passed for check in result.checks)
+    word, style = ("right", "bold green") if result.passed else ("WRONG", "bold red")
+    about = f": {right} of {len(result.checks)} checks passed"
+    out.print(Text.assemble(clean(f"{result.workload} on {result.device}, {result.dtype}  "), (word, style), about))
+    rows = [_check_row(check) for check in result.checks if verbose or not check.passed]
+    if result.timing:
+        rows += [("step", _spread(result.timing.step_seconds)), ("epoch", _spread(result.timing.epoch_seconds))]
+    if result.training and result.training.optimum is not None and result.training.final_loss is not None:
+        rows.append(("loss", f"{result.training.final_loss:.4g} at the end, {result.training.optimum:.4g} at best"))
+    out.print(Padding(_table(rows), (0, 0, 0, 2)))
 
 
-def _print_checks(out: Console, result: WorkloadResult, *, verbose: bool) -> None:
-    shown = [check for check in result.checks if verbose or not check.passed]
-    if not shown:
-        return
-    out.print()
-    out.print(Text(clean(f"{result.workload} on {result.device}"), style="bold"))
-    out.print(Padding(_table(map(_check_row, shown)), (0, 0, 0, 2)))
+def _spread(spread: Spread) -> str:
+    middle = duration_range(spread.p25, spread.p75, spread.median)
+    return f"{duration(spread.median)} (median of {spread.count}; the middle half {middle})"
 
 
 def _check_row(check: CheckResult) -> tuple[str, str]:

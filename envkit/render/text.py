@@ -1,6 +1,7 @@
 """Foreign text made safe to show, and figures in units that people read."""
 
 import unicodedata
+from collections.abc import Iterable
 
 _KEPT = "\n\t"
 
@@ -38,11 +39,31 @@ def size(count: int | None) -> str:
     return f"{value:.1f} TiB"
 
 
+_UNITS = ((1.0, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns"))
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    """The largest unit in which a time is at least one."""
+    return next((unit for unit in _UNITS if abs(seconds) * unit[0] >= 1), _UNITS[-1])
+
+
 def duration(seconds: float | None) -> str:
     """Return seconds as "1.2 s", "35 ms", "74 µs"; "unknown" for None."""
     if seconds is None:
         return "unknown"
-    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e9:.0f} ns"
+    factor, unit = _unit(seconds)
+    return f"{seconds * factor:.3g} {unit}"
+
+
+def duration_range(low: float, high: float, like: float) -> str:
+    """Return a range of seconds as "70 to 81", in the unit that `duration` takes for `like`."""
+    factor, _ = _unit(like)
+    return f"{low * factor:.3g} to {high * factor:.3g}"
+
+
+def counted(names: Iterable[str]) -> str:
+    """Return names with equal ones counted: "2 x A100, H100"."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())

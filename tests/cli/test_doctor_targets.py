@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Cli, is_running, make_target, site_of
+from tests.conftest import Cli, installed_python, is_running, make_target, site_of
 from tests.standins.torch_package import add_metadata, install_torch
 
 
@@ -202,7 +202,7 @@ def test_another_implementation_is_python_unsupported(cli: Cli, tmp_path: Path) 
 
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.8"])
 def test_an_old_python_is_python_unsupported(cli: Cli, version: str) -> None:
-    if (python := _installed(version)) is None:
+    if (python := installed_python(version)) is None:
         pytest.skip(f"no Python {version} on this machine")
     run = cli("doctor", "--json", "--python", python)
     assert run.code == 1
@@ -253,15 +253,3 @@ def _script(path: Path, body: str) -> Path:
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
     return path
-
-
-def _installed(version: str) -> str | None:
-    """Return a working interpreter of that version: a shim on PATH may be there and not start."""
-    for name in (f"python{version}", *map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))):
-        try:
-            done = subprocess.run([name, "-c", "pass"], capture_output=True, check=False, timeout=20)
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return name
-    return None

@@ -564,8 +564,8 @@ def arch_list(torch):
     flags = attempt(lambda: torch._C._cuda_getArchFlags())
     if flags:
         return str(flags).split()
-    listed = attempt(lambda: [str(arch) for arch in torch.cuda.get_arch_list()])  # type: list[str] | None
-    return listed
+    listed = attempt(torch.cuda.get_arch_list)
+    return None if listed is None else [str(arch) for arch in listed]
 
 
 def device_names(backends):

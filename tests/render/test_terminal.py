@@ -1,0 +1,97 @@
+"""The terminal's pages against golden files. `ENVKIT_GOLDEN=write pytest tests/render` writes them anew."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from envkit import matrix
+from envkit.checks import diagnose
+from envkit.render.terminal import print_diagnosis, print_results
+from envkit.results import CheckResult, Results, SmokeError, Spread, Timing, WorkloadResult
+from envkit.snapshot import Absent, ProbeOutcome, ProbeRun, Snapshot, Unknown
+from tests.builders import make_cuda, make_gpu_snapshot, make_interpreter, make_packages, make_runtime, make_snapshot
+
+GOLDEN = Path(__file__).parent / "golden"
+
+SNAPSHOTS = {
+    "cpu-only": make_snapshot(),
+    "healthy-gpu": make_gpu_snapshot(),
+    "cpu-build": make_gpu_snapshot(packages=make_packages(), torch=make_runtime()),
+    "fabric-manager": make_gpu_snapshot(cuda=make_cuda(init_error=802, devices=None)),
+    "old-python": make_snapshot(
+        target=make_interpreter(version="3.8.20"),
+        packages=make_packages(modules=(), distributions=()),
+        torch=Absent(why="No module named 'torch'"),
+    ),
+    "timed-out": make_snapshot(
+        nvml=Unknown(why="no answer within 20 s", outcome=ProbeOutcome.TIMED_OUT),
+        probes=(ProbeRun(name="nvml", outcome=ProbeOutcome.TIMED_OUT, seconds=20, detail="no answer within 20 s"),),
+    ),
+}  # fmt: skip
+
+SPREAD = Spread(median=74e-6, p25=70e-6, p75=81e-6, min=66e-6, max=2e-3, count=500)
+RESULTS = Results(
+    target="/env/bin/python",
+    python="3.11.7",
+    torch="2.13.0+cpu",
+    complete=True,
+    passed=False,
+    seconds=2.5,
+    results=(
+        WorkloadResult(
+            workload="linear-regression",
+            device="cpu",
+            dtype="float32",
+            passed=False,
+            checks=(
+                CheckResult(name="gradient", passed=True, error=0.1, tolerance=1.0, detail="autograd agrees"),
+                CheckResult(name="every-step", passed=False, error=37.5, tolerance=1.0, detail="step 3 is off"),
+            ),
+            timing=Timing(warmup_steps=10, steps=500, epochs=100, step_seconds=SPREAD, epoch_seconds=SPREAD),
+        ),
+    ),
+    errors=(SmokeError(kind="device-unavailable", device="cuda:0", message="built for the CPU", available=("cpu",)),),
+)
+
+
+def plain(width: int) -> Console:
+    return Console(file=io.StringIO(), width=width, highlight=False, emoji=False, markup=False, color_system=None)
+
+
+def golden(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    text = "".join(line.rstrip() + "\n" for line in text.splitlines())
+    if os.environ.get("ENVKIT_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("name", SNAPSHOTS)
+def test_a_diagnosis_reads_as_its_golden_file(name: str, width: int) -> None:
+    out = plain(width)
+    snapshot: Snapshot = SNAPSHOTS[name]
+    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
+    golden(f"doctor-{name}-{width}", out.file.getvalue())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_smoke_results_read_as_their_golden_file(width: int) -> None:
+    out = plain(width)
+    print_results(out, RESULTS)
+    golden(f"smoke-{width}", out.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_a_command_is_never_broken_over_lines() -> None:
+    out = plain(60)
+    snapshot = SNAPSHOTS["cpu-build"]
+    diagnosis = diagnose(snapshot, matrix.load())
+    print_diagnosis(out, diagnosis, snapshot)
+    fix = diagnosis.findings[0].fix
+    assert fix
+    lines = [line.strip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert all(command in lines for command in fix.commands)
