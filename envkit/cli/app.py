@@ -1,6 +1,7 @@
 """The command group, and the one place where a failure becomes text and an exit code."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,10 @@ def envkit(ctx: click.Context) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code; every failure ends here, in one voice."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or pipe that cannot show a character gets its escape, not an error.
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = envkit.main(args=list(arguments), prog_name="envkit", standalone_mode=False)
     except click.exceptions.Exit as stop:

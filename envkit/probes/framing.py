@@ -37,10 +37,8 @@ class Answers:
 def run_script(interpreter: Sequence[str], script: str, arguments: Sequence[str], *, timeout: float) -> Answers:
     """Run a script of ours under an interpreter, as its user would run one: here, with this environment."""
     token = "envkit-" + os.urandom(8).hex()
-    completed = processes.run(
-        [*interpreter, str(SCRIPTS / script), token, *arguments],
-        timeout=timeout,
-    )
+    # -B: examining an environment leaves no byte code behind in it.
+    completed = processes.run([*interpreter, "-B", str(SCRIPTS / script), token, *arguments], timeout=timeout)
     return Answers(tuple(_frames(completed.stdout, token.encode())), completed)
 
 

@@ -37,7 +37,7 @@ def choose_interpreter(asked: str | None, variables: Mapping[str, str] = os.envi
 
 
 def _find(asked: str) -> Choice | Absent:
-    path = Path(asked).expanduser()
+    path = Path(os.path.expanduser(asked))  # noqa: PTH111 - pathlib's raises where there is no such user
     if path.is_dir():
         inside = _interpreter_in(path)
         if inside:

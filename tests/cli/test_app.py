@@ -74,3 +74,15 @@ def test_a_reader_that_leaves_early_is_no_failure() -> None:
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout == "{"
     assert done.stderr == ""
+
+
+def test_an_encoding_that_lacks_a_character_gets_its_escape(cli: Cli) -> None:
+    run = cli("smoke", "--workload", "backprop", "--python", sys.executable, env={"PYTHONIOENCODING": "ascii"})
+    assert run.code == 0
+    assert "\\xb5s" in run.out or "ms" in run.out
+
+
+def test_a_machine_without_a_home_is_survived(cli: Cli) -> None:
+    run = cli("doctor", "--quick", "--python", "~nobody-here/python", env={"HOME": ""})
+    assert run.code == 2
+    assert "~nobody-here/python does not exist" in run.err

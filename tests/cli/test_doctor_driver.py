@@ -1,5 +1,6 @@
 """`envkit doctor` against stand-in libcuda and NVML, compiled here, through the command line."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -152,3 +153,12 @@ def test_cuda_11_8_and_12_1_are_stated_with_the_driver_and_the_releases(
     assert "525.60.13" in stated["12.1"]["why"]
     assert stated["11.8"]["torch_releases"][-1] == "2.7.1"
     assert stated["12.1"]["torch_releases"][-1] == "2.5.1"
+
+
+def test_nvml_before_driver_384_is_initialised_the_old_way(cli: Cli, bare_target: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.c").write_text("int nvmlInit_v2(void) { return 9; }\n")
+    library = tmp_path / "libnvidia-ml.so.1"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "old.c"], check=True)
+    env = {"LD_LIBRARY_PATH": str(tmp_path)}
+    run = cli("doctor", "--json", "--quick", "--python", str(bare_target), env=env)
+    assert "driver-not-loaded" in run.codes

@@ -16,7 +16,7 @@ if MYPY:  # the type comments below; old interpreters have no typing
     from typing import Any  # noqa: F401
 
 LIBRARY = "libnvidia-ml.so.1"
-LIBRARY_NOT_FOUND = 12
+LIBRARY_NOT_FOUND, FUNCTION_NOT_FOUND = 12, 13
 COMPUTE_MODES = {0: "default", 1: "exclusive-thread", 2: "prohibited", 3: "exclusive-process"}
 
 
@@ -46,12 +46,11 @@ def facts():
         except (pynvml.NVMLError, AttributeError, UnicodeDecodeError):
             return None
 
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        if error.value == LIBRARY_NOT_FOUND:
-            return {"absent": "NVML library not found"}
-        return {"error": error.value}
+    error = initialise(pynvml)
+    if error == LIBRARY_NOT_FOUND:
+        return {"absent": "NVML library not found"}
+    if error:
+        return {"error": error}
     cuda = ask("nvmlSystemGetCudaDriverVersion_v2") or 0
     count = ask("nvmlDeviceGetCount")
     return {
@@ -60,6 +59,19 @@ def facts():
         "cuda_version": "%d.%d" % (cuda // 1000, cuda % 1000 // 10) if cuda else None,
         "devices": None if count is None else [device(pynvml, ask, index) for index in range(min(count, 256))],
     }
+
+
+def initialise(pynvml):
+    # type: (Any) -> int
+    """Return what NVML's initialisation answers."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        if error.value == FUNCTION_NOT_FOUND:
+            # Drivers before 384 have no nvmlInitWithFlags, which nvidia-ml-py calls.
+            return int(ctypes.CDLL(LIBRARY).nvmlInit_v2())
+        return int(error.value)
+    return 0
 
 
 def device(pynvml, ask, index):
