@@ -1,0 +1,105 @@
+"""The command line of smoke."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Sequence
+
+from envkit_smoke import devices, events, workload
+from envkit_smoke.session import INTERNAL, Options, Session
+
+EPOCHS = 100  # as in the lecture
+LARGEST_SEED = 2**63 - 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run smoke and return its exit code; leaves by ``SystemExit`` with 2 when the usage is wrong."""
+    options = parse(arguments)
+    try:
+        stdout = events.claim_stdout()
+    except OSError as error:
+        sys.stderr.write(f"smoke: there is no standard output to report to: {error}\n")
+        return INTERNAL
+    with stdout:
+        return Session(events.EventStream(stdout), options).run()
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options, each device and workload once."""
+    given = build_parser().parse_args(arguments)
+    return Options(
+        devices=list(dict.fromkeys(given.device)),
+        workloads=list(dict.fromkeys(given.workload)) or list(workload.NAMES),
+        epochs=given.epochs,
+        seed=given.seed,
+        optimizer=given.optimizer,
+        list_only=given.list,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser, with every option's help."""
+    parser = argparse.ArgumentParser(
+        prog="smoke",
+        allow_abbrev=False,
+        description="Train two small models whose every number is known, and report as JSON lines whether "
+        "each device computed the right ones, and how fast.",
+        epilog="Exit codes: 0 all passed, 1 something failed or is unavailable, 2 wrong usage, 3 smoke "
+        "itself failed, 130 interrupted.",
+    )
+    parser.add_argument(
+        "--device",
+        action="append",
+        default=[],
+        type=_device,
+        metavar="DEVICE",
+        help="cpu, cuda (that is cuda:0), cuda:N, mps, xpu, xpu:N or all; may be repeated (default: all)",
+    )
+    parser.add_argument(
+        "--workload",
+        action="append",
+        default=[],
+        choices=workload.NAMES,
+        help="may be repeated (default: both)",
+    )
+    parser.add_argument(
+        "--epochs", type=_epochs, default=EPOCHS, metavar="N", help="of each training (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="of parameters and batches (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--optimizer",
+        choices=("class", "functional"),
+        default="class",
+        help="momentum descent by torch.optim.sgd.sgd, or by making a torch.optim.SGD, which computes the "
+        "same bits but imports torch._dynamo, a second or more (default: %(default)s)",
+    )
+    parser.add_argument("--list", action="store_true", help="name the devices and stop")
+    return parser
+
+
+def _device(text: str) -> str:
+    try:
+        return devices.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _epochs(text: str) -> int:
+    return _integer(text, 1, 10**6)
+
+
+def _seed(text: str) -> int:
+    return _integer(text, 0, LARGEST_SEED)
+
+
+def _integer(text: str, least: int, most: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{number} is not between {least} and {most}")
+    return number
