@@ -1,0 +1,39 @@
+"""What a failed step says about itself, from the words of the program that failed."""
+
+import re
+
+from envkit.apply.steps import Step
+from envkit.errors import EnvkitError
+from envkit.planning.model import Plan
+from envkit.processes import Completed, End
+
+_NO_ENSUREPIP = re.compile(r"ensurepip\s+is\s+not\s+available|No module named '?ensurepip|No module named '?venv")
+_UNREACHABLE = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|connection broken"
+)
+
+
+def explain_failure(step: Step, completed: Completed, plan: Plan, log: str) -> EnvkitError:
+    """Return the error to raise for a step that did not succeed; `log` is where its output is kept."""
+    output = f"{completed.stdout.decode('utf-8', 'replace')}\n{completed.error_text}"
+    if completed.end is End.EXITED and _NO_ENSUREPIP.search(output):
+        minor = plan.python.rstrip("t")
+        return EnvkitError(
+            f"`{step.argv[0]}` cannot make an environment with pip in it: its ensurepip is missing",
+            hint=f"`sudo apt install python{minor}-venv`, or `envkit create --virtualenv`",
+            exit_code=1,
+        )
+    because = _error_line(output) if completed.end is End.EXITED else ""
+    unreachable = "; the index could not be reached" if _UNREACHABLE.search(output) else ""
+    return EnvkitError(
+        f"could not {step.name}: {because or completed.describe()}{unreachable}",
+        hint=f"all that was said is in `{log}`",
+        exit_code=1,
+    )
+
+
+def _error_line(output: str) -> str:
+    """Return the last line that tells an error; pip marks them, other programs just end with it."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    marked = [line for line in lines if line.lower().startswith("error:")]
+    return (marked or lines or [""])[-1].removeprefix("ERROR: ")

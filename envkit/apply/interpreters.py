@@ -1,0 +1,86 @@
+"""The interpreter that an environment is made from, by its version."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from envkit import processes
+from envkit.errors import EnvkitError
+from envkit.snapshot import Absent, Interpreter, Unknown
+
+# A trailing t marks a free-threaded build, as in its command's name.
+_ASK = """
+import sys, sysconfig
+mark = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+print("%d.%d.%d" % sys.version_info[:3] + mark)
+print(sys.executable)
+"""
+_TIMEOUT = 20.0
+
+_WAYS_TO_GET_IT = {
+    "darwin": "`brew install python@{minor}`",
+    "win32": "`winget install Python.Python.{minor}`",
+    "linux": "`sudo apt install python{minor} python{minor}-venv`",
+}
+
+
+def base_interpreter(version: str | None, target: Interpreter | Absent | Unknown) -> str:
+    """Return the interpreter to make an environment from: of the version asked for, else the target."""
+    if version is not None:
+        return find_python(version)
+    if isinstance(target, Interpreter):
+        return target.executable
+    raise EnvkitError(target.why, hint="name an interpreter: `--python PATH`", exit_code=1)
+
+
+def find_python(wanted: str) -> str:
+    """Return the path of an interpreter of that version ("3.12" or "3.12.4"), asking each one found on PATH."""
+    broken = ""
+    for command in _commands(wanted):
+        told = processes.run([*command, "-I", "-c", _ASK], timeout=_TIMEOUT)
+        version, _, executable = told.stdout.decode("utf-8", "replace").strip().partition("\n")
+        if told.ok and _answers(version.strip(), wanted):
+            return executable.strip()
+        if not told.ok and not broken:
+            broken = f"; `{' '.join(command)}` is there but does not run: {_last_line(told.error_text)}"
+    minor = _minor(wanted)
+    get_it = _WAYS_TO_GET_IT.get(sys.platform, "`uv python install {minor}`").format(minor=minor)
+    raise EnvkitError(
+        f"there is no Python {wanted} on PATH{broken}",
+        hint=f"{get_it}, or name an interpreter: `--python PATH`; conda brings its own: `--conda`",
+        exit_code=1,
+    )
+
+
+def _commands(wanted: str) -> Iterator[tuple[str, ...]]:
+    """Yield the commands that may be that Python, most telling name first, on all of PATH.
+
+    The first hit is not enough: pyenv leaves a `python3.12` on PATH for a 3.12 that is not switched on.
+    """
+    minor = _minor(wanted)
+    launcher = shutil.which("py") if sys.platform == "win32" else None
+    if launcher:
+        yield (launcher, f"-{minor}")
+    seen: set[str] = set()
+    for name in (f"python{minor}", "python3", "python"):
+        for entry in os.get_exec_path():
+            found = shutil.which(name, path=entry)
+            if found and os.path.realpath(found) not in seen and Path(found).is_absolute():
+                seen.add(os.path.realpath(found))
+                yield (found,)
+
+
+def _minor(version: str) -> str:
+    """Return "3.14t" for "3.14.1t"."""
+    return ".".join(version.rstrip("t").split(".")[:2]) + ("t" if version.endswith("t") else "")
+
+
+def _answers(version: str, wanted: str) -> bool:
+    parts, asked = version.rstrip("t").split("."), wanted.rstrip("t").split(".")
+    return parts[: len(asked)] == asked and version.endswith("t") == wanted.endswith("t")
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it says nothing")

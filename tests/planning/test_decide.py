@@ -1,0 +1,172 @@
+"""Which build is chosen for which machine and wish."""
+
+import msgspec
+import pytest
+
+from envkit.planning.decide import plan
+from envkit.planning.model import Manager, Plan, Request
+from tests.builders import make_host, make_interpreter, make_snapshot
+from tests.planning.hosts import A100, HOSTS, RTX_4090, make_driver
+
+TORCH_INDEX = "https://download.pytorch.org/whl"
+
+
+@pytest.mark.parametrize(
+    ("host", "torch", "backend"),
+    [
+        pytest.param("linux-cpu", "2.13.0", "cpu", id="no GPU: the CPU build"),
+        pytest.param("linux-a100", "2.13.0", "cu126", id="driver 550 runs no CUDA 13"),
+        pytest.param("linux-new-driver", "2.13.0", "cu132", id="newest CUDA that the driver runs"),
+        pytest.param("linux-1080ti-new-driver", "2.13.0", "cu126", id="CUDA 13 has no code for Pascal"),
+        pytest.param("linux-1080ti-old-driver", "2.7.1", "cu118", id="driver 470 ends with CUDA 11"),
+        pytest.param("linux-k80", "2.7.1", "cu118", id="last release with code for Kepler"),
+        pytest.param("linux-5090", "2.13.0", "cu132", id="Blackwell"),
+        pytest.param("linux-mixed", "2.13.0", "cu132", id="one of two GPUs served is better than none"),
+        pytest.param("linux-driver-broken", "2.13.0", "cpu", id="a driver that does not work is not counted on"),
+        pytest.param("linux-driver-unknown", "2.13.0", "cpu", id="unknown is not guessed"),
+        pytest.param("linux-old-glibc", "2.6.0", "cpu", id="last release for glibc 2.17"),
+        pytest.param("linux-python39", "2.8.0", "cpu", id="last release for Python 3.9"),
+        pytest.param("linux-aarch64", "2.13.0", "cpu", id="ARM"),
+        pytest.param("macos-arm64", "2.13.0", "mps", id="Apple silicon"),
+        pytest.param("macos-x86_64", "2.2.2", "cpu", id="last release for Intel Macs"),
+        pytest.param("windows-cpu", "2.13.0", "cpu", id="Windows"),
+        pytest.param("windows-4090", "2.13.0", "cu126", id="Windows drivers have limits of their own"),
+        pytest.param("wsl-4090", "2.13.0", "cu126", id="inside WSL the driver is that of Windows"),
+    ],
+)
+def test_each_machine_gets_the_build_that_fits_it(matrix, host, torch, backend):
+    chosen = plan(Request(), HOSTS[host], matrix)
+
+    assert (chosen.torch, chosen.backend) == (torch, backend)
+
+
+@pytest.mark.parametrize(
+    ("host", "request_", "torch", "backend"),
+    [
+        pytest.param("linux-a100", {"cuda": "12.1"}, "2.5.1", "cu121", id="CUDA 12.1"),
+        pytest.param("linux-a100", {"cuda": "11.8"}, "2.7.1", "cu118", id="CUDA 11.8"),
+        pytest.param("linux-a100", {"cuda": "cu118"}, "2.7.1", "cu118", id="spelled as torch does"),
+        pytest.param("linux-a100", {"cuda": "cpu"}, "2.13.0", "cpu", id="CPU although there is a GPU"),
+        pytest.param("linux-a100", {"cuda": "auto"}, "2.13.0", "cu126", id="auto is the default"),
+        pytest.param("linux-cpu", {"cuda": "12.1"}, "2.5.1", "cu121", id="for a GPU that is elsewhere"),
+        pytest.param("linux-a100", {"torch": "2.1.0"}, "2.1.0", "cu121", id="an exact release"),
+        pytest.param("linux-a100", {"torch": "2.5"}, "2.5.1", "cu124", id="the newest patch of a release"),
+        pytest.param("linux-a100", {"torch": ">=2.4"}, "2.13.0", "cu126", id="the tested one in a range"),
+        pytest.param("linux-cpu", {"torch": "<2.5"}, "2.4.1", "cpu", id="the newest of an older range"),
+        pytest.param("linux-cpu", {"python": "3.8"}, "2.4.1", "cpu", id="another Python"),
+        pytest.param("linux-cpu", {"python": "3.14t"}, "2.13.0", "cpu", id="a free-threaded Python"),
+        pytest.param("macos-arm64", {"cuda": "cpu"}, "2.13.0", "cpu", id="the CPU of a Mac"),
+    ],
+)
+def test_a_wish_is_met(matrix, host, request_, torch, backend):
+    chosen = plan(Request(**request_), HOSTS[host], matrix)
+
+    assert (chosen.torch, chosen.backend) == (torch, backend)
+
+
+@pytest.mark.parametrize(
+    ("host", "request_", "index", "local"),
+    [
+        pytest.param("linux-cpu", {}, f"{TORCH_INDEX}/cpu", "+cpu", id="on PyTorch's index, with its local version"),
+        pytest.param("linux-cpu", {"torch": "2.13.0", "cuda": "13.0"}, None, "", id="the default index serves it"),
+        pytest.param("macos-arm64", {}, None, "", id="one build for macOS"),
+        pytest.param("windows-cpu", {}, None, "", id="the default build of Windows is the CPU's"),
+        pytest.param("linux-cpu", {"index": "https://mirror/whl"}, "https://mirror/whl", "+cpu", id="a mirror"),
+        pytest.param("macos-arm64", {"index": "https://mirror/whl"}, "https://mirror/whl", "", id="a mirror for macOS"),
+    ],
+)
+def test_the_build_is_pinned_to_where_it_lies(matrix, host, request_, index, local):
+    chosen = plan(Request(**request_), HOSTS[host], matrix)
+
+    assert (chosen.index, chosen.local) == (index, local)
+
+
+@pytest.mark.parametrize(
+    ("torch", "packages", "requirements"),
+    [
+        pytest.param("2.2.2", (), ("numpy<2",), id="built against NumPy 1"),
+        pytest.param("2.13.0", (), ("numpy",), id="any NumPy"),
+        pytest.param("2.2.2", ("numpy>=1.24",), ("numpy<2,>=1.24",), id="with a bound of one's own"),
+        pytest.param("2.13.0", ("pandas>=2", "rich[jupyter]"), ("numpy", "pandas>=2", "rich[jupyter]"), id="more"),
+    ],
+)
+def test_numpy_goes_in_first_and_fits_torch(matrix, torch, packages, requirements):
+    chosen = plan(Request(torch=torch, packages=packages), HOSTS["linux-cpu"], matrix)
+
+    assert chosen.packages == requirements
+
+
+def test_companions_are_pinned_to_the_release(matrix):
+    request = Request(torch="2.5.1", cuda="12.1", packages=("torchvision", "torchaudio"))
+
+    chosen = plan(request, HOSTS["linux-a100"], matrix)
+
+    assert chosen.companions == {"torchvision": "0.20.1", "torchaudio": "2.5.1"}
+    assert chosen.built_with == ("torchvision", "torchaudio")
+
+
+def test_a_companion_older_than_the_backend_comes_from_the_default_index(matrix):
+    # torchaudio ended with 2.11.0, which was never built for CUDA 13.2
+    request = Request(packages=("torchaudio", "torchvision"))
+
+    chosen = plan(request, HOSTS["linux-new-driver"], matrix)
+
+    assert chosen.companions["torchaudio"] == "2.11.0"
+    assert chosen.built_with == ("torchvision",)
+
+
+def test_a_companion_with_a_version_of_its_own_is_left_as_asked(matrix):
+    chosen = plan(Request(packages=("torchvision==0.27.0",)), HOSTS["linux-cpu"], matrix)
+
+    assert chosen.companions == {}
+    assert chosen.packages == ("numpy", "torchvision==0.27.0")
+
+
+@pytest.mark.parametrize(
+    ("request_", "name", "path"),
+    [
+        pytest.param({}, "torch-2.13.0-cpu", ".venv", id="venv"),
+        pytest.param({"name": "lecture"}, "lecture", "lecture", id="a name is a folder"),
+        pytest.param({"name": "lecture", "path": "envs/one"}, "lecture", "envs/one", id="a path is a path"),
+        pytest.param({"manager": Manager.CONDA}, "torch-2.13.0-cpu", "", id="conda goes by name"),
+        pytest.param({"manager": Manager.CONDA, "path": "env"}, "torch-2.13.0-cpu", "env", id="conda by path"),
+    ],
+)
+def test_the_environment_has_a_name_and_a_place(matrix, request_, name, path):
+    chosen = plan(Request(**request_), HOSTS["linux-cpu"], matrix)
+
+    assert (chosen.name, chosen.path) == (name, path)
+
+
+def test_an_x86_python_on_apple_silicon_gets_x86_wheels(matrix):
+    target = make_interpreter(machine="x86_64")
+
+    chosen = plan(Request(), make_snapshot(host=make_host(os="macos", arch="arm64", libc=""), target=target), matrix)
+
+    assert (chosen.platform, chosen.torch) == ("macos-x86_64", "2.2.2")
+
+
+def test_a_gpu_that_does_not_tell_its_capability_is_known_by_its_name(matrix):
+    nvml = make_driver("550.54.14", A100)
+    silent = msgspec.structs.replace(nvml.devices[0], compute_capability=None)
+
+    chosen = plan(Request(), make_snapshot(nvml=msgspec.structs.replace(nvml, devices=(silent,))), matrix)
+
+    assert chosen.backend == "cu126"
+
+
+def test_a_gpu_that_does_not_answer_is_left_out_and_named(matrix):
+    nvml = make_driver("550.54.14", A100, RTX_4090)
+    lost = msgspec.structs.replace(nvml.devices[1], error=15)
+    nvml = msgspec.structs.replace(nvml, devices=(nvml.devices[0], lost))
+
+    chosen = plan(Request(), make_snapshot(nvml=nvml), matrix)
+
+    assert chosen.backend == "cu126"
+    assert [reason.choice for reason in chosen.reasons if reason.decides == "gpu"] == ["GPU 1 left out"]
+
+
+def test_a_plan_is_json(matrix):
+    chosen = plan(Request(packages=("torchvision",)), HOSTS["linux-a100"], matrix)
+
+    assert msgspec.json.decode(msgspec.json.encode(chosen), type=Plan) == chosen

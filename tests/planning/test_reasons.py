@@ -1,0 +1,110 @@
+"""What is said for a choice: the constraint that decided it."""
+
+import pytest
+
+from envkit.planning.decide import plan
+from envkit.planning.model import Manager, Request
+from tests.builders import make_host, make_snapshot
+from tests.planning.hosts import HOSTS
+
+
+@pytest.mark.parametrize(
+    ("host", "request_", "decides", "because"),
+    [
+        pytest.param("linux-cpu", {}, "python", "the version of /env/bin/python, --python", id="python"),
+        pytest.param("linux-cpu", {"python": "3.12"}, "python", "as asked", id="python asked"),
+        pytest.param("linux-cpu", {}, "torch", "the release that this envkit is tested with", id="tested"),
+        pytest.param("linux-cpu", {"torch": "2.5.1"}, "torch", "as asked", id="torch asked"),
+        pytest.param(
+            "linux-cpu", {"torch": "<2.5"}, "torch", "the newest release in `<2.5` that fits this machine", id="range"
+        ),
+        pytest.param(
+            "linux-old-glibc",
+            {},
+            "torch",
+            "the newest release that fits this machine; torch 2.13.0 (cpu) needs glibc 2.28, and this machine has 2.17",
+            id="glibc",
+        ),
+        pytest.param(
+            "linux-a100",
+            {"cuda": "12.1"},
+            "torch",
+            "the newest release that fits this machine; torch 2.13.0 has no CUDA 12.1 build",
+            id="torch for a CUDA",
+        ),
+        pytest.param(
+            "linux-1080ti-old-driver",
+            {},
+            "torch",
+            "the newest release that fits this machine; torch 2.13.0 (cu126) needs NVIDIA driver 525.60.13 or newer, "
+            "and this machine has 470.57.02",
+            id="torch for a driver",
+        ),
+        pytest.param(
+            "linux-1080ti-new-driver",
+            {},
+            "backend",
+            "the newest that fits: driver 570.86.15 runs it (the least is 525.60.13), it has code for "
+            "NVIDIA GeForce GTX 1080 Ti (6.1); CUDA 13.0 needs NVIDIA driver 580.65.06 or newer, "
+            "and this machine has 570.86.15",
+            id="backend",
+        ),
+        pytest.param(
+            "linux-cpu",
+            {"cuda": "12.1"},
+            "backend",
+            "as asked; whether this machine runs it could not be checked: there is no NVIDIA driver: "
+            "libnvidia-ml.so.1: No such file",
+            id="backend without a driver",
+        ),
+        pytest.param(
+            "linux-driver-broken",
+            {},
+            "backend",
+            "the NVIDIA driver does not work: NVML_ERROR_LIB_RM_VERSION_MISMATCH (18), "
+            "library and kernel module differ",
+            id="broken driver",
+        ),
+        pytest.param(
+            "linux-driver-unknown",
+            {},
+            "backend",
+            "the NVIDIA driver could not be asked: no answer within 20 s",
+            id="unknown driver",
+        ),
+        pytest.param("macos-x86_64", {}, "backend", "there is no GPU build for macos-x86_64", id="Intel Mac"),
+        pytest.param("linux-mixed", {}, "gpu", "no build that fits has code for all of the GPUs", id="left out"),
+        pytest.param(
+            "windows-cpu",
+            {},
+            "index",
+            "the default index serves the cpu build of this release",
+            id="default index",
+        ),
+        pytest.param(
+            "linux-cpu",
+            {"torch": "2.5.1"},
+            "index",
+            "the default index serves the cu124 build of torch 2.5.1 for linux-x86_64",
+            id="torch index",
+        ),
+        pytest.param("linux-cpu", {"torch": "2.2.2"}, "numpy", "torch 2.2.2 is built against NumPy 1", id="numpy"),
+        pytest.param(
+            "linux-cpu",
+            {"manager": Manager.CONDA, "torch": "2.5.1"},
+            "channels",
+            "the pytorch channel has torch 2.5.1 for linux-x86_64",
+            id="conda channel",
+        ),
+    ],
+)
+def test_the_deciding_constraint_is_told(matrix, host, request_, decides, because):
+    chosen = plan(Request(**request_), HOSTS[host], matrix)
+
+    assert [reason.because for reason in chosen.reasons if reason.decides == decides] == [because]
+
+
+def test_an_unchecked_libc_is_told(matrix):
+    chosen = plan(Request(), make_snapshot(host=make_host(libc=None)), matrix)
+
+    assert "libc" in {reason.decides for reason in chosen.reasons}

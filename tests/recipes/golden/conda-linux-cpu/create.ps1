@@ -1,0 +1,70 @@
+# A conda environment with torch 2.13.0 (cpu) for Python 3.11 on linux-x86_64.
+# Usage: powershell -ExecutionPolicy Bypass -File create.ps1 [PATH], beside environment.yml.
+# Without PATH it is known by its name.
+param([string] $Path = '')
+
+Set-StrictMode -Version 2
+$ErrorActionPreference = 'Stop'
+
+function Find-Program([string] $Name) {
+    $found = @(Get-Command -Name $Name -CommandType Application -ErrorAction SilentlyContinue)
+    if ($found.Count -gt 0) { return $found[0].Source }
+}
+
+function Invoke-Checked([string] $Program, [string[]] $Arguments) {
+    # A batch file's arguments pass through cmd, which would run what stands behind an "&".
+    if ($Program -match '\.(bat|cmd)$' -and "$Arguments" -match '[%"!^&|<>]') {
+        throw "$Program is a batch file, and cmd would misread: $Arguments"
+    }
+    & $Program @Arguments
+    if ($LASTEXITCODE -ne 0) { throw "$Program stopped with exit code $LASTEXITCODE" }
+}
+
+function Test-Runs([string] $Program, [string[]] $Arguments) {
+    # Windows PowerShell takes a program's error output for an error of its own.
+    $ErrorActionPreference = 'Continue'
+    & $Program @Arguments 2>&1 | Out-Null
+    return $LASTEXITCODE -eq 0
+}
+
+function Resolve-Target([string] $Path) {
+    $full = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
+    if (Test-Path -LiteralPath $full -PathType Leaf) { throw "'$full' is there already and is no folder; name another path" }
+    if ((Test-Path -LiteralPath $full) -and (Get-ChildItem -LiteralPath $full -Force | Select-Object -First 1)) {
+        throw "'$full' is there already; remove it or name another path"
+    }
+    return $full
+}
+
+function Format-Quoted([string] $Text) {
+    return "'" + ($Text -replace "['\u2018\u2019\u201a\u201b]", '$0$0') + "'"
+}
+
+# conda and micromamba are often functions of the shell: these variables name the programs.
+function Find-Conda {
+    foreach ($program in $env:CONDA_EXE, $env:MAMBA_EXE) {
+        if ($program -and (Test-Path -LiteralPath $program)) { return $program }
+    }
+    foreach ($name in 'conda', 'mamba', 'micromamba') {
+        $found = Find-Program $name
+        if ($found) { return $found }
+    }
+    throw 'none of conda, mamba and micromamba is on PATH; Miniforge brings the first two'
+}
+
+$file = [IO.Path]::Combine($PSScriptRoot, 'environment.yml')
+if (-not (Test-Path -LiteralPath $file)) { throw "'$file' is missing; both files belong together" }
+$conda = Find-Conda
+$tool = [IO.Path]::GetFileNameWithoutExtension($conda)
+
+$arguments = if ($tool -eq 'micromamba') { @('create', '--yes', '--file', $file) } else { @('env', 'create', '--file', $file) }
+$environment = 'torch-2.13.0-cpu'
+if ($Path) {
+    $environment = Resolve-Target $Path
+    $arguments += @('--prefix', $environment)
+}
+Invoke-Checked $conda $arguments
+
+''
+'Done. Activate it with:'
+"    $tool activate " + (Format-Quoted $environment)

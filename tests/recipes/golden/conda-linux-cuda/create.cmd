@@ -1,0 +1,43 @@
+@echo off
+rem A conda environment with torch 2.13.0 (cu129) for Python 3.11 on linux-x86_64.
+rem Usage: create.cmd [PATH], beside environment.yml. Without PATH it is known by its name.
+setlocal EnableExtensions DisableDelayedExpansion
+set "file=%~dp0environment.yml"
+if not exist "%file%" (
+    echo create.cmd: "%file%" is missing; both files belong together 1>&2
+    exit /b 1
+)
+set "target="
+if not "%~1"=="" set "target=%~1"
+set "environment=torch-2.13.0-cu129"
+if not defined target goto :tool
+
+rem An existing folder is taken only when it is empty.
+if not exist "%target%" goto :free
+dir /a /b "%target%" 2>nul | findstr . >nul || goto :free
+echo create.cmd: "%target%" is there already; remove it or name another path 1>&2
+exit /b 1
+:free
+set "environment=%target%"
+
+:tool
+for %%t in (conda mamba micromamba) do (
+    where %%t >nul 2>nul && set "tool=%%t" && goto :make
+)
+echo create.cmd: none of conda, mamba and micromamba is on PATH; Miniforge brings the first two 1>&2
+exit /b 1
+
+:make
+set "create=env create"
+if "%tool%"=="micromamba" set "create=create --yes"
+if defined target goto :place
+call %tool% %create% --file "%file%" || exit /b 1
+goto :done
+:place
+call %tool% %create% --file "%file%" --prefix "%target%" || exit /b 1
+:done
+
+echo.
+echo Done. Activate it with:
+echo     %tool% activate "%environment%"
+exit /b 0

@@ -1,0 +1,66 @@
+#!/bin/sh
+# A conda environment with torch 2.13.0 (cu129) for Python 3.11 on linux-x86_64.
+# Usage: sh create.sh [PATH], beside environment.yml. Without PATH it is known by its name.
+set -eu
+
+fail() {
+    printf 'create.sh: %s\n' "$1" >&2
+    exit 1
+}
+
+# Print a path so that it can be typed back in.
+quoted() {
+    printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"
+}
+
+# Set $target to the absolute path of a folder that is still to be filled.
+take_target() {
+    case $1 in
+        '') fail 'the path is empty' ;;
+        *'
+'*) fail 'the path holds a line break' ;;
+        /*) target=$1 ;;
+        *) target=$PWD/$1 ;;
+    esac
+    if [ -e "$target" ] || [ -L "$target" ]; then
+        [ -d "$target" ] || fail "$(quoted "$target") is there already and is no folder; name another path"
+        [ -z "$(ls -A "$target")" ] || fail "$(quoted "$target") is there already; remove it or name another path"
+    fi
+}
+
+# conda and micromamba are often shell functions, which a script does not see: these variables name the programs.
+find_conda() {
+    for candidate in conda mamba micromamba "${CONDA_EXE:-}" "${MAMBA_EXE:-}"; do
+        if [ -n "$candidate" ] && command -v "$candidate" >/dev/null; then
+            conda=$candidate
+            return
+        fi
+    done
+    fail 'none of conda, mamba and micromamba is on PATH; Miniforge brings the first two'
+}
+
+main() {
+    folder=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+    file=$folder/environment.yml
+    [ -f "$file" ] || fail "$(quoted "$file") is missing; both files belong together"
+    path=${1-$default}
+    [ -z "$path" ] || take_target "$path"
+    find_conda
+
+    case ${conda##*/} in
+        micromamba*) set -- create --yes --file "$file" ;;
+        *) set -- env create --file "$file" ;;
+    esac
+    if [ -n "$path" ]; then
+        set -- "$@" --prefix "$target"
+        environment=$(quoted "$target")
+    else
+        environment=$(quoted torch-2.13.0-cu129)
+    fi
+    "$conda" "$@"
+
+    printf '\nDone. Activate it with:\n    %s activate %s\n' "${conda##*/}" "$environment"
+}
+
+default=''
+main "$@"

@@ -1,0 +1,65 @@
+# A venv environment with torch 2.13.0 (cpu) for Python 3.11 on linux-x86_64.
+# Usage: powershell -ExecutionPolicy Bypass -File create.ps1 [PATH]
+param([string] $Path = '.venv')
+
+Set-StrictMode -Version 2
+$ErrorActionPreference = 'Stop'
+
+function Find-Program([string] $Name) {
+    $found = @(Get-Command -Name $Name -CommandType Application -ErrorAction SilentlyContinue)
+    if ($found.Count -gt 0) { return $found[0].Source }
+}
+
+function Invoke-Checked([string] $Program, [string[]] $Arguments) {
+    # A batch file's arguments pass through cmd, which would run what stands behind an "&".
+    if ($Program -match '\.(bat|cmd)$' -and "$Arguments" -match '[%"!^&|<>]') {
+        throw "$Program is a batch file, and cmd would misread: $Arguments"
+    }
+    & $Program @Arguments
+    if ($LASTEXITCODE -ne 0) { throw "$Program stopped with exit code $LASTEXITCODE" }
+}
+
+function Test-Runs([string] $Program, [string[]] $Arguments) {
+    # Windows PowerShell takes a program's error output for an error of its own.
+    $ErrorActionPreference = 'Continue'
+    & $Program @Arguments 2>&1 | Out-Null
+    return $LASTEXITCODE -eq 0
+}
+
+function Resolve-Target([string] $Path) {
+    $full = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
+    if (Test-Path -LiteralPath $full -PathType Leaf) { throw "'$full' is there already and is no folder; name another path" }
+    if ((Test-Path -LiteralPath $full) -and (Get-ChildItem -LiteralPath $full -Force | Select-Object -First 1)) {
+        throw "'$full' is there already; remove it or name another path"
+    }
+    return $full
+}
+
+function Format-Quoted([string] $Text) {
+    return "'" + ($Text -replace "['\u2018\u2019\u201a\u201b]", '$0$0') + "'"
+}
+
+function Find-Python {
+    $test = @('-c', 'import sys; sys.exit(sys.version_info[:2] != (3, 11))')
+    $py = Find-Program 'py'
+    if ($py -and (Test-Runs $py (@('-3.11') + $test))) { return @($py, '-3.11') }
+    foreach ($name in 'python3.11', 'python3', 'python') {
+        $found = Find-Program $name
+        if ($found -and (Test-Runs $found $test)) { return @($found) }
+    }
+    throw 'no Python 3.11 on PATH; install it, or ask envkit for another with --python'
+}
+
+$target = Resolve-Target $Path
+$launcher = @(Find-Python)
+$launcherArguments = @($launcher | Select-Object -Skip 1)
+Invoke-Checked $launcher[0] ($launcherArguments + @('-I', '-m', 'venv', $target))
+
+$folder = if ($env:OS -eq 'Windows_NT') { 'Scripts' } else { 'bin' }
+$python = [IO.Path]::Combine($target, $folder, 'python')
+Invoke-Checked $python @('-I', '-m', 'pip', 'install', '--no-deps', '--index-url', 'https://download.pytorch.org/whl/cpu', 'torch==2.13.0+cpu')
+Invoke-Checked $python @('-I', '-m', 'pip', 'install', 'torch==2.13.0+cpu', 'numpy')
+
+''
+'Done. Activate it with:'
+'    & ' + (Format-Quoted ([IO.Path]::Combine($target, $folder, 'Activate.ps1')))

@@ -1,0 +1,36 @@
+@echo off
+rem A venv environment with torch 2.13.0 (mps) for Python 3.11 on macos-arm64.
+rem Usage: create.cmd [PATH]
+setlocal EnableExtensions DisableDelayedExpansion
+set "target=.venv"
+if not "%~1"=="" set "target=%~1"
+
+rem An existing folder is taken only when it is empty.
+if not exist "%target%" goto :free
+dir /a /b "%target%" 2>nul | findstr . >nul || goto :free
+echo create.cmd: "%target%" is there already; remove it or name another path 1>&2
+exit /b 1
+:free
+
+set "python=py -3.11"
+call %python% -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" >nul 2>nul && goto :make
+set "python=python"
+call %python% -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" >nul 2>nul && goto :make
+echo create.cmd: no Python 3.11 on PATH; install it, or ask envkit for another with --python 1>&2
+exit /b 1
+
+:make
+rem What these point to belongs to another Python, or to another place than the new environment.
+for %%v in (PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON) do set "%%v="
+set "PIP_USER=0"
+call %python% -I -m venv "%target%" || goto :stopped
+"%target%\Scripts\python.exe" -I -m pip install "torch==2.13.0" "numpy" || goto :stopped
+
+echo.
+echo Done. Activate it with:
+echo     "%target%\Scripts\activate.bat"
+exit /b 0
+
+:stopped
+echo create.cmd: stopped half-way; what is there so far: "%target%" 1>&2
+exit /b 1

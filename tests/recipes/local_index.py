@@ -1,0 +1,68 @@
+"""Two package indexes in a folder, PyTorch's and the default one, with stand-in wheels of real names."""
+
+import base64
+import hashlib
+import os
+import zipfile
+
+TORCH_BODY = "from torch.version import __version__\n"
+
+
+def write_wheel(folder, name, version, *, requires=(), files=None):
+    """Write a wheel that installs the given files, by default one empty package."""
+    folder.mkdir(parents=True, exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    contents = {
+        **(files or {f"{name}/__init__.py": ""}),
+        f"{info}/METADATA": metadata + "".join(f"Requires-Dist: {line}\n" for line in requires),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = [f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in contents.items()]
+    contents[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name_in_wheel, text in contents.items():
+            wheel.writestr(name_in_wheel, text)
+    return path
+
+
+def _digest(text):
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def write_torch(folder, version):
+    """Write a stand-in torch that needs one package of the default index."""
+    body = {"torch/__init__.py": TORCH_BODY, "torch/version.py": f"__version__ = {version!r}\ncuda = None\n"}
+    return write_wheel(folder, "torch", version, requires=("filelock",), files=body)
+
+
+def write_pages(folder):
+    """Write the page of each project (PEP 503) beside its wheels, and return the index's URL."""
+    for project in folder.iterdir():
+        links = "".join(f'<a href="{wheel.name}">{wheel.name}</a>\n' for wheel in sorted(project.glob("*.whl")))
+        (project / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
+    return folder.as_uri()
+
+
+def make_indexes(root, *, torch=("2.13.0+cpu",)):
+    """Return (URL of the torch index, variables that configure the default one).
+
+    The default index holds a torch of the same version that is another build: the one to fall for.
+    """
+    for version in torch:
+        write_torch(root / "torch-index" / "torch", version)
+    write_wheel(root / "torch-index" / "torchvision", "torchvision", "0.28.0+cpu", requires=("torch==2.13.0",))
+    default = root / "default-index"
+    write_torch(default / "torch", "2.13.0")
+    write_wheel(default / "numpy", "numpy", "2.4.0")
+    write_wheel(default / "filelock", "filelock", "3.20.0")
+    return write_pages(root / "torch-index"), {
+        "PIP_INDEX_URL": write_pages(default),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # What the machine that runs the tests is configured with must not reach them.
+        "PIP_FIND_LINKS": "",
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_NO_INDEX": "0",
+    }
