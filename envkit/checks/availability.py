@@ -4,7 +4,6 @@ from envkit.checks import reading
 from envkit.findings import Availability
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import backend_of
-from envkit.matrix.versions import minor
 from envkit.snapshot import Snapshot
 
 ALWAYS_STATED = ("11.8", "12.1")
@@ -15,7 +14,7 @@ def cuda_availability(cuda: str, snapshot: Snapshot, matrix: Matrix) -> Availabi
     """State whether the driver here runs a CUDA release and which torch releases bring it for this Python."""
     target, platform = reading.interpreter(snapshot), reading.platform(snapshot)
     builds = (
-        matrix.torch.builds(backend=backend_of(cuda), platform=platform, python=minor(target.version))
+        matrix.torch.builds(backend=backend_of(cuda), platform=platform, python=reading.wheel_python(target))
         if target and platform
         else ()
     )

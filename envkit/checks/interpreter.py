@@ -36,7 +36,7 @@ def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None
     wanted = _torch_in_question(snapshot, matrix)
     pythons = matrix.torch.pythons(wanted)
     here = minor(target.version)
-    if target.implementation != "cpython":
+    if not reading.wheel_python(target):
         why = f"torch has wheels for CPython only, and this is {target.implementation}"
     elif not pythons or here in pythons or _newer_release_has(here, wanted, matrix):
         return None
@@ -52,7 +52,7 @@ def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None
         facts=(
             Fact("Python", f"{target.implementation} {target.version}", target.executable),
             *_end_of_life(here, matrix),
-            *_last_release(here, snapshot, matrix),
+            *_last_release(target, snapshot, matrix),
         ),
         fix=_newer_python(pythons, snapshot),
         explains=("torch-missing", "torch-corrupt"),
@@ -75,9 +75,9 @@ def _end_of_life(python: str, matrix: Matrix) -> tuple[Fact, ...]:
     return (Fact(f"end of life of Python {python}", month, "matrix"),) if month else ()
 
 
-def _last_release(python: str, snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
-    builds = matrix.torch.builds(platform=reading.platform(snapshot), python=python)
-    return (Fact(f"newest torch for Python {python}", builds[-1].torch if builds else "none", "matrix"),)
+def _last_release(target: Interpreter, snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
+    builds = matrix.torch.builds(platform=reading.platform(snapshot), python=reading.wheel_python(target))
+    return (Fact("newest torch for this Python", builds[-1].torch if builds else "none", "matrix"),)
 
 
 def _newer_python(pythons: tuple[str, ...], snapshot: Snapshot) -> Fix:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from envkit.findings import Fact
 from envkit.matrix.torch_releases import platform_of
+from envkit.matrix.versions import minor
 from envkit.snapshot import (
     CudaDriver,
     Distribution,
@@ -42,6 +43,13 @@ def host(snapshot: Snapshot) -> Host | None:
 def interpreter(snapshot: Snapshot) -> Interpreter | None:
     """Return what is known of the target interpreter."""
     return snapshot.target if isinstance(snapshot.target, Interpreter) else None
+
+
+def wheel_python(target: Interpreter) -> str:
+    """Return the target as the matrix lists wheels: "3.11", "3.13t"; "" for what no wheel is made for."""
+    if target.implementation != "cpython":
+        return ""
+    return minor(target.version) + ("t" if target.free_threaded else "")
 
 
 def packages(snapshot: Snapshot) -> Packages | None:

@@ -75,9 +75,10 @@ def _show(error: EnvkitError, *, as_json: bool) -> None:
     if error.hint:
         click.echo(f"\nhint: {clean(error.hint)}", err=True)
     if as_json:
-        from envkit.render.json import error_json
+        from envkit.cli.output import echo_json
+        from envkit.render.json import error_document
 
-        click.echo(error_json(error.message, error.hint))
+        echo_json(error_document(error.message, error.hint))
 
 
 def _interrupted() -> int:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import re
 import shlex
 import sys
@@ -14,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from envkit.cli.progress import waiting
+from envkit.cli.output import echo_json, waiting
 from envkit.errors import EnvkitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from envkit.apply.run import Applied
+    from envkit.cli.doctor import Examined
+    from envkit.cli.smoke import Exercised
     from envkit.planning.model import Plan, Request
     from envkit.planning.recipe import Recipe
     from envkit.snapshot import Snapshot
@@ -145,16 +144,19 @@ def _request(asked: _Asked) -> Request:
 
 def _write_down(asked: _Asked, plan: Plan) -> None:
     """Write the files, or print the one that makes the environment here."""
+    from envkit.apply.recipe_files import write_files
     from envkit.planning.recipe import recipe
+    from envkit.render.json import plan_document
 
     rendered = recipe(plan)
     if asked.folder is not None:
-        _write_files(asked, rendered.files, asked.folder)
+        for path in write_files(rendered.files, asked.folder, force=asked.force, dry_run=asked.dry_run):
+            click.echo(path, err=asked.as_json)
     if asked.as_json:
-        _print_json(plan, rendered.files)
+        echo_json(plan_document(plan, files=rendered.files))
         return
-    from envkit.render.plan import print_files, print_plan
-    from envkit.render.terminal import console
+    from envkit.render.terminal.layout import console
+    from envkit.render.terminal.plan import print_files, print_plan
 
     out = console(stderr=True)
     print_plan(out, plan)
@@ -172,39 +174,6 @@ def _print_main(rendered: Recipe) -> None:
     click.echo(text.encode(), nl=False)
 
 
-def _write_files(asked: _Asked, files: Mapping[str, str], folder: Path) -> None:
-    different = [name for name, text in files.items() if _differs(folder / name, text)]
-    if different and not asked.force:
-        raise EnvkitError(
-            f"`{folder}` has other files of these names: {', '.join(different)}",
-            hint="overwrite them with `--force`, or name another folder",
-            exit_code=1,
-        )
-    for name, text in files.items():
-        if not asked.dry_run:
-            _write(folder / name, text)
-        click.echo(folder / name, err=asked.as_json)
-
-
-def _differs(path: Path, text: str) -> bool:
-    try:
-        return path.read_bytes() != text.encode()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-        if path.suffix == ".sh":
-            path.chmod(path.stat().st_mode | 0o111)
-    except OSError as refusal:
-        raise EnvkitError(f"`{path}` cannot be written: {refusal.strerror}", exit_code=1) from None
-
-
 # -- making it ----------------------------------------------------------------------------------
 
 
@@ -212,8 +181,8 @@ def _make(asked: _Asked, plan: Plan, snapshot: Snapshot) -> int:
     from envkit.apply.interpreters import base_interpreter
     from envkit.apply.run import apply_plan
     from envkit.apply.steps import check_manager
-    from envkit.render.plan import StepProgress, print_plan
-    from envkit.render.terminal import console
+    from envkit.render.terminal.layout import console
+    from envkit.render.terminal.plan import StepProgress, print_plan
 
     check_manager(plan)
     python = base_interpreter(asked.python_version, snapshot.target)
@@ -232,11 +201,12 @@ def _rehearse(asked: _Asked, plan: Plan, path: Path, python: str) -> None:
     """Print the commands that would make the environment."""
     from envkit.apply.claim import check_free
     from envkit.apply.steps import list_steps
+    from envkit.render.json import plan_document
 
     check_free(path)
     steps = list_steps(plan, path, python)
     if asked.as_json:
-        _print_json(plan, {}, path=str(path), steps=[step._asdict() for step in steps])
+        echo_json(plan_document(plan, path=str(path), steps=[step._asdict() for step in steps]))
         return
     for step in steps:
         click.echo(shlex.join(step.argv))
@@ -248,35 +218,28 @@ def _verify(asked: _Asked, plan: Plan, applied: Applied) -> int:
     from envkit.cli.doctor import examine
     from envkit.cli.smoke import exercise
 
-    both: dict[str, Callable[..., int]] = {"doctor": examine, "smoke": exercise}
-    checks = {} if asked.no_verify else both
+    checks: dict[str, Callable[[str], Examined | Exercised]] = {"doctor": examine, "smoke": exercise}
+    answers: dict[str, Examined | Exercised] = {}
+    for name, check in ({} if asked.no_verify else checks).items():
+        answers[name] = check(applied.python)
+        if not asked.as_json:
+            click.echo()
+            answers[name].show()
     if asked.as_json:
-        answers = {name: _as_data(check, applied.python) for name, check in checks.items()}
-        told = {name: document for name, (_, document) in answers.items()}
-        steps = [step._asdict() for step in applied.steps]
-        _print_json(plan, {}, path=applied.path, python=applied.python, steps=steps, **told)
-        return _worst([code for code, _ in answers.values()])
-    codes = []
-    for check in checks.values():
-        click.echo()
-        codes.append(check(applied.python))
-    click.echo(f"\nActivate it with:\n    {activation(Path(applied.path))}")
-    return _worst(codes)
+        _print_applied(plan, applied, answers)
+    else:
+        click.echo(f"\nActivate it with:\n    {activation(Path(applied.path))}")
+    return _worst([answer.exit_code for answer in answers.values()])
+
+
+def _print_applied(plan: Plan, applied: Applied, answers: Mapping[str, Examined | Exercised]) -> None:
+    from envkit.render.json import plan_document
+
+    steps = [step._asdict() for step in applied.steps]
+    told = {name: answer.document() for name, answer in answers.items()}
+    echo_json(plan_document(plan, path=applied.path, python=applied.python, steps=steps, **told))
 
 
 def _worst(codes: list[int]) -> int:
     """Return the code that says most: an error is told before an incomplete answer."""
     return 1 if 1 in codes else max(codes, default=0)
-
-
-def _as_data(check: Callable[..., int], python: str) -> tuple[int, Any]:
-    """Run a command that prints JSON and return its exit code and its document."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        code = check(python, as_json=True)
-    return code, json.loads(printed.getvalue())
-
-
-def _print_json(plan: Plan, files: Mapping[str, str], **more: Any) -> None:
-    from envkit.render.plan_json import plan_json
-
-    click.echo(plan_json(plan, files, more))

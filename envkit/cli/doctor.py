@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from envkit import probes
-from envkit.cli.progress import waiting
+from envkit.cli.output import echo_json, waiting
 
 if TYPE_CHECKING:
     from envkit.findings import Diagnosis
@@ -56,7 +56,12 @@ def command(
     The target is the active environment, else envkit's own when that holds torch, else the
     interpreter on PATH. Nothing is installed or changed in it.
     """
-    return examine(python, quick=quick, timeout=timeout, as_json=as_json, save=save, recorded=recorded, verbose=verbose)
+    examined = examine(python, quick=quick, timeout=timeout, as_json=as_json, save=save, recorded=recorded)
+    if as_json:
+        echo_json(examined.document())
+    else:
+        examined.show(verbose=verbose)
+    return examined.exit_code
 
 
 def examine(
@@ -67,9 +72,8 @@ def examine(
     as_json: bool = False,
     save: Path | None = None,
     recorded: Path | None = None,
-    verbose: bool = False,
-) -> int:
-    """Diagnose a live machine or a saved snapshot, print the answer, return the exit code."""
+) -> Examined:
+    """Diagnose a live machine or a saved snapshot."""
     snapshot = _load(recorded) if recorded else _gather(python, quick=quick, timeout=timeout, as_json=as_json)
     if save is not None:
         from envkit.intake import saved_snapshot
@@ -78,9 +82,7 @@ def examine(
     from envkit import matrix
     from envkit.checks import diagnose
 
-    diagnosis = diagnose(snapshot, matrix.load())
-    _print(diagnosis, snapshot, as_json=as_json, verbose=verbose)
-    return EXIT_CODES[diagnosis.verdict.value]
+    return Examined(diagnose(snapshot, matrix.load()), snapshot)
 
 
 def _load(recorded: Path) -> Snapshot:
@@ -93,21 +95,35 @@ def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: 
     gathering = probes.start(python, quick=quick, timeout=timeout)
     # What judges and shows is loaded while the probes run.
     import_module("envkit.checks")
-    import_module("envkit.render.json" if as_json else "envkit.render.terminal")
+    import_module("envkit.render.json" if as_json else "envkit.render.terminal.diagnosis")
 
     with waiting("probing") as on_wait:
         return gathering.result(on_wait)
 
 
-EXIT_CODES = {"healthy": 0, "faulty": 1, "incomplete": 4}
+_EXIT_CODES = {"healthy": 0, "faulty": 1, "incomplete": 4}
 
 
-def _print(diagnosis: Diagnosis, snapshot: Snapshot, *, as_json: bool, verbose: bool) -> None:
-    if as_json:
-        from envkit.render.json import diagnosis_json
+class Examined(NamedTuple):
+    """A diagnosis and the facts that it rests on."""
 
-        click.echo(diagnosis_json(diagnosis, snapshot))
-        return
-    from envkit.render.terminal import console, print_diagnosis
+    diagnosis: Diagnosis
+    snapshot: Snapshot
 
-    print_diagnosis(console(), diagnosis, snapshot, verbose=verbose)
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code."""
+        return _EXIT_CODES[self.diagnosis.verdict.value]
+
+    def show(self, *, verbose: bool = False) -> None:
+        """Print it for a person."""
+        from envkit.render.terminal.diagnosis import print_diagnosis
+        from envkit.render.terminal.layout import console
+
+        print_diagnosis(console(), self.diagnosis, self.snapshot, verbose=verbose)
+
+    def document(self) -> dict[str, Any]:
+        """Return it for a program."""
+        from envkit.render.json import diagnosis_document
+
+        return diagnosis_document(self.diagnosis, self.snapshot)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import click
 
-from envkit.cli.progress import waiting
+from envkit.cli.output import echo_json, waiting
+
+if TYPE_CHECKING:
+    from envkit.results import Results
 
 _EPILOG = """\b
 Examples:
@@ -65,16 +70,12 @@ def command(
     Linear regression and backpropagation are compared with references that do not come from
     torch, step by step; then a training step and an epoch are timed.
     """
-    return exercise(
-        python,
-        devices=devices,
-        workloads=workloads,
-        epochs=epochs,
-        seed=seed,
-        timeout=timeout,
-        as_json=as_json,
-        verbose=verbose,
-    )
+    exercised = exercise(python, devices=devices, workloads=workloads, epochs=epochs, seed=seed, timeout=timeout)
+    if as_json:
+        echo_json(exercised.document())
+    else:
+        exercised.show(verbose=verbose)
+    return exercised.exit_code
 
 
 def exercise(
@@ -85,10 +86,8 @@ def exercise(
     epochs: int | None = None,
     seed: int | None = None,
     timeout: float | None = None,
-    as_json: bool = False,
-    verbose: bool = False,
-) -> int:
-    """Run the workloads, print the results, return the exit code."""
+) -> Exercised:
+    """Run the workloads in the interpreter that `python` names."""
     from envkit.bench import SMOKE_LIMIT, run_smoke
     from envkit.probes import find_interpreter
 
@@ -101,14 +100,30 @@ def exercise(
             epochs=epochs,
             seed=seed,
             timeout=timeout or SMOKE_LIMIT,
-            on_event=lambda event: show((f"{event.get('workload') or 'torch'} on {event.get('device') or 'target'}",)),
+            on_event=lambda event: show((f"{event.get('workload') or 'torch'} on {event.get('device') or target}",)),
         )
-    if as_json:
-        from envkit.render.json import results_json
+    return Exercised(results)
 
-        click.echo(results_json(results))
-    else:
-        from envkit.render.terminal import console, print_results
 
-        print_results(console(), results, verbose=verbose)
-    return 0 if results.passed else 1 if results.complete else _EXIT_INCOMPLETE
+class Exercised(NamedTuple):
+    """The results of a smoke run."""
+
+    results: Results
+
+    @property
+    def exit_code(self) -> int:
+        """The command's exit code."""
+        return 0 if self.results.passed else 1 if self.results.complete else _EXIT_INCOMPLETE
+
+    def show(self, *, verbose: bool = False) -> None:
+        """Print them for a person."""
+        from envkit.render.terminal.layout import console
+        from envkit.render.terminal.results import print_results
+
+        print_results(console(), self.results, verbose=verbose)
+
+    def document(self) -> dict[str, Any]:
+        """Return them for a program."""
+        from envkit.render.json import results_document
+
+        return results_document(self.results)

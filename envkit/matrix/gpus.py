@@ -36,11 +36,15 @@ def _plain(name: str) -> str:
     return name.casefold().removeprefix("nvidia ").strip()
 
 
+_JETSON = {(5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0)}
+
+
 def runs_on(archs: Iterable[str], compute_capability: str) -> bool:
     """Say whether a build with these code objects runs on that compute capability.
 
     Machine code ("sm_86") runs on the same major with an equal or higher minor; PTX ("compute_70")
-    is compiled for anything newer (CUDA C++ programming guide, "application compatibility").
+    is compiled for anything newer (CUDA C++ programming guide, "application compatibility"). Jetson
+    boards run machine code of exactly their own capability (`_meta.legend` in torch.json).
     """
     major, minor = numbers(compute_capability)
     return any(_object_runs(arch, major, minor) for arch in archs)
@@ -53,5 +57,6 @@ def _object_runs(arch: str, major: int, minor: int) -> bool:
         return False
     built_major, built_minor = int(digits[:-1]), int(digits[-1])
     if kind == "sm":
-        return built_major == major and built_minor <= minor
+        same = (built_major, built_minor) == (major, minor)
+        return same or (built_major == major and built_minor < minor and (major, minor) not in _JETSON)
     return kind == "compute" and (built_major, built_minor) <= (major, minor)

@@ -26,8 +26,15 @@ class _Archs(msgspec.Struct, frozen=True):
     archs: tuple[str, ...] | None = None
 
 
-class _CondaChannel(msgspec.Struct, frozen=True):
+class CondaChannel(msgspec.Struct, frozen=True):
+    """One torch release in one conda channel; `platforms` and `pythons` are None where they are not recorded."""
+
     cuda: tuple[str, ...] = ()
+    cuda_selector: str = ""
+    """How a CUDA release is asked for, "pytorch-cuda="."""
+    extra_channels: tuple[str, ...] = ()
+    platforms: tuple[str, ...] | None = None
+    pythons: tuple[str, ...] | None = None
 
 
 class _Release(msgspec.Struct, frozen=True):
@@ -36,14 +43,19 @@ class _Release(msgspec.Struct, frozen=True):
     cuda_archs: dict[str, dict[str, _Archs]] = {}
     numpy2: dict[str, bool] = {}
     companions: dict[str, str | tuple[str, ...]] = {}
-    conda: dict[str, _CondaChannel] = {}
+    conda: dict[str, CondaChannel] = {}
     download_index_tag: str = ""
+
+
+class _CondaNotes(msgspec.Struct, frozen=True):
+    pytorch_channel_pins: dict[str, tuple[str, ...]] = {}
 
 
 class _Meta(msgspec.Struct, frozen=True):
     generated: str
     newest: str
     tested: str
+    conda_notes: _CondaNotes
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -83,6 +95,8 @@ class TorchTable:
         self.generated = file.meta.generated
         self.tested = file.meta.tested
         """The release to take where request and machine leave the choice."""
+        self.pytorch_channel_pins = file.meta.conda_notes.pytorch_channel_pins
+        """What an environment from conda's pytorch channel must also hold, by platform."""
 
     @classmethod
     def load(cls) -> "TorchTable":
@@ -121,18 +135,17 @@ class TorchTable:
         """Return the release of torchvision, torchaudio, ... that belongs to a torch release."""
         release = self._releases.get(public(torch))
         found = release.companions.get(name) if release else None
-        return found[-1] if isinstance(found, tuple) and found else None
+        return max(found, key=numbers) if isinstance(found, tuple) and found else None
 
     def numpy2(self, torch: str, platform: str) -> bool | None:
         """Say whether the release works with NumPy 2 on that platform; None when unknown."""
         release = self._releases.get(public(torch))
         return release.numpy2.get(platform) if release else None
 
-    def conda_cuda(self, torch: str, channel: str) -> tuple[str, ...] | None:
-        """Return the CUDA releases that a conda channel has this torch for; None when it has no such torch."""
+    def conda_channels(self, torch: str) -> dict[str, CondaChannel]:
+        """Return the conda channels that have a release, by name."""
         release = self._releases.get(public(torch))
-        entry = release.conda.get(channel) if release else None
-        return entry.cuda if entry else None
+        return release.conda if release else {}
 
 
 def _builds_of(version: str, release: _Release) -> Iterator[Build]:
@@ -142,7 +155,7 @@ def _builds_of(version: str, release: _Release) -> Iterator[Build]:
             backend=wheel.backend or wheel.variant,
             platform=platform,
             pythons=wheel.pythons,
-            archs=wheel.cuda_archs,
+            archs=wheel.cuda_archs or _archs(release, wheel.variant, platform),
             min_glibc=wheel.min_glibc,
             default_index=True,
             inferred=False,
@@ -154,17 +167,21 @@ def _builds_of(version: str, release: _Release) -> Iterator[Build]:
             default = release.default_index.get(platform)
             if platform.startswith("macos") or (default is not None and default.variant == backend):
                 continue  # the default index serves the same build
-            archs = release.cuda_archs.get(backend, {}).get(platform)
             yield Build(
                 torch=version,
                 backend=backend,
                 platform=platform,
                 pythons=pythons,
-                archs=archs.archs if archs else None,
+                archs=_archs(release, backend, platform),
                 min_glibc=default.min_glibc if default else None,
                 default_index=False,
                 inferred=bool(release.download_index_tag),
             )
+
+
+def _archs(release: _Release, variant: str, platform: str) -> tuple[str, ...] | None:
+    entry = release.cuda_archs.get(variant, {}).get(platform)
+    return entry.archs if entry else None
 
 
 def platform_of(os: str, arch: str, libc: str | None) -> str | None:

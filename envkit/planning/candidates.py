@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import backend_of
-from envkit.matrix.torch_releases import Build
+from envkit.matrix.torch_releases import Build, CondaChannel
 from envkit.matrix.versions import numbers
-from envkit.planning import conda_channels
-from envkit.planning.conda_channels import ChannelEntry
 from envkit.planning.model import Manager
 
 PYTORCH = "pytorch"
@@ -71,7 +69,7 @@ def _wheel(build: Build) -> Candidate:
 
 def _in_conda(matrix: Matrix, platform: str, builds: tuple[Build, ...]) -> Iterator[Candidate]:
     for torch in matrix.torch.releases():
-        channels = conda_channels.load().get(torch, {})
+        channels = matrix.torch.conda_channels(torch)
         wheels = {build.backend: build for build in builds if build.torch == torch}
         if PYTORCH in channels and wheels and platform != "linux-aarch64":
             pythons = _pytorch_channel_pythons(matrix, torch, platform)
@@ -95,7 +93,7 @@ def _pytorch_channel_pythons(matrix: Matrix, torch: str, platform: str) -> tuple
 def _in_channel(
     channel: str,
     torch: str,
-    entry: ChannelEntry,
+    entry: CondaChannel,
     pythons: tuple[str, ...],
     platform: str,
     wheels: dict[str, Build],

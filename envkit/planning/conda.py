@@ -3,12 +3,9 @@
 from typing import NamedTuple
 
 from envkit.matrix.cuda import cuda_of
-from envkit.planning import conda_channels
+from envkit.matrix.torch_releases import TorchTable
 from envkit.planning.candidates import CONDA_FORGE, PYTORCH, Candidate
 from envkit.planning.packages import Packages
-
-# MKL 2024.1 dropped a symbol that this channel's torch asks for, iJIT_NotifyEvent (pytorch issue 123097).
-_MKL_FOR_PYTORCH_CHANNEL = {"linux-x86_64": ("mkl<2024.1",)}
 
 
 class CondaChoice(NamedTuple):
@@ -18,23 +15,25 @@ class CondaChoice(NamedTuple):
     dependencies: tuple[str, ...]
 
 
-def choose_conda(chosen: Candidate, platform: str, python: str, packages: Packages) -> CondaChoice:
+def choose_conda(
+    chosen: Candidate, platform: str, python: str, packages: Packages, releases: TorchTable
+) -> CondaChoice:
     """Return the channels, most important first, and the dependencies, Python and torch first."""
-    channels, torch = _pytorch(chosen, platform) if chosen.channel == PYTORCH else _conda_forge(chosen)
+    channels, torch = _pytorch(chosen, platform, releases) if chosen.channel == PYTORCH else _conda_forge(chosen)
     pinned = (f"{name}={release}" for name, release in packages.companions.items())
     return CondaChoice(channels, (f"python={python}", *torch, *pinned, *packages.requirements))
 
 
-def _pytorch(chosen: Candidate, platform: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    entry = conda_channels.load()[chosen.torch][PYTORCH]
+def _pytorch(chosen: Candidate, platform: str, releases: TorchTable) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    entry = releases.conda_channels(chosen.torch)[PYTORCH]
     cuda = cuda_of(chosen.backend)
     more = entry.extra_channels if cuda else ()
     # On macOS there is one build alone, so there is nothing to select.
     no_cuda = () if platform.startswith("macos") else ("cpuonly",)
     selector = (f"{entry.cuda_selector}{cuda}",) if cuda else no_cuda
     channels = dict.fromkeys((PYTORCH, *more, CONDA_FORGE))
-    mkl = _MKL_FOR_PYTORCH_CHANNEL.get(platform, ())
-    return tuple(channels), (f"pytorch={chosen.torch}", *selector, *mkl)
+    pins = releases.pytorch_channel_pins.get(platform, ())
+    return tuple(channels), (f"pytorch={chosen.torch}", *selector, *pins)
 
 
 def _conda_forge(chosen: Candidate) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -31,7 +31,9 @@ def _fill(request: Request, case: Case, options: tuple[Candidate, ...], chosen: 
     machine = case.machine
     index = None if in_conda else request.index or chosen.index_url
     packages = choose_packages(chosen, machine.platform, case.wish, case.matrix)
-    conda = choose_conda(chosen, machine.platform, machine.python, packages) if in_conda else CondaChoice((), ())
+    conda = CondaChoice((), ())
+    if in_conda:
+        conda = choose_conda(chosen, machine.platform, machine.python, packages, case.matrix.torch)
     return Plan(
         manager=request.manager,
         name=request.name or f"torch-{chosen.torch}-{chosen.backend}",

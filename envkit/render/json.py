@@ -1,32 +1,50 @@
 """JSON: one envelope a command, each with `schema_version`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from envkit import __version__
 from envkit.findings import Diagnosis
+from envkit.planning.installs import pip_installs
+from envkit.planning.model import Plan
 from envkit.results import Results
 from envkit.snapshot import Snapshot
 
 SCHEMA_VERSION = 1
 
-
-def _document(content: dict[str, Any]) -> str:
-    envelope = {"schema_version": SCHEMA_VERSION, "envkit_version": __version__, **content}
-    return msgspec.json.format(msgspec.json.encode(envelope), indent=2).decode()
+Document = dict[str, Any]
 
 
-def diagnosis_json(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
+def as_text(document: Document) -> str:
+    """Return a document as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _envelope(content: Mapping[str, Any]) -> Document:
+    return {"schema_version": SCHEMA_VERSION, "envkit_version": __version__, **content}
+
+
+def diagnosis_document(diagnosis: Diagnosis, snapshot: Snapshot) -> Document:
     """Return the doctor's answer: verdict, findings (root cause first), CUDA availability, the snapshot."""
-    return _document({**msgspec.structs.asdict(diagnosis), "snapshot": snapshot})
+    return _envelope({**msgspec.structs.asdict(diagnosis), "snapshot": snapshot})
 
 
-def results_json(results: Results) -> str:
+def results_document(results: Results) -> Document:
     """Return the results of a smoke run."""
-    return _document(msgspec.structs.asdict(results))
+    return _envelope(msgspec.structs.asdict(results))
 
 
-def error_json(message: str, hint: str) -> str:
-    """Return a failure in the same envelope."""
-    return _document({"error": {"message": message, "hint": hint}})
+def plan_document(plan: Plan, **more: Any) -> Document:
+    """Return a plan with what pip is told (`install`, argument lists after `pip install`), and `more`.
+
+    `files` are those of the recipe; an environment that was made adds `path`, `python`, `steps`,
+    and the documents of `doctor` and `smoke`.
+    """
+    return _envelope({"plan": plan, "install": pip_installs(plan), "files": {}, **more})
+
+
+def error_document(message: str, hint: str) -> Document:
+    """Return a failure."""
+    return _envelope({"error": {"message": message, "hint": hint}})

@@ -14,7 +14,7 @@ from rich.console import Console
 from envkit import matrix
 from envkit.planning.decide import plan
 from envkit.planning.model import Request
-from envkit.render.plan import StepProgress, print_files, print_plan
+from envkit.render.terminal.plan import StepProgress, print_files, print_plan
 from tests.planning.hosts import HOSTS
 from tests.recipes.local_index import make_indexes
 

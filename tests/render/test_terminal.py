@@ -9,7 +9,8 @@ from rich.console import Console
 
 from envkit import matrix
 from envkit.checks import diagnose
-from envkit.render.terminal import print_diagnosis, print_results
+from envkit.render.terminal.diagnosis import print_diagnosis
+from envkit.render.terminal.results import print_results
 from envkit.results import CheckResult, Results, SmokeError, Spread, Timing, WorkloadResult
 from envkit.snapshot import Absent, ProbeOutcome, ProbeRun, Snapshot, Unknown
 from tests.builders import make_cuda, make_gpu_snapshot, make_interpreter, make_packages, make_runtime, make_snapshot

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from rich.console import Console
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
-from envkit.planning.model import Plan, Reason
+from envkit.planning.model import Plan
+from envkit.render.terminal.layout import fact_table
 from envkit.render.text import clean, duration
 
 
@@ -16,16 +16,7 @@ def print_plan(out: Console, plan: Plan) -> None:
     headline = f"  torch {plan.torch} ({plan.backend}) for Python {plan.python} on {plan.platform}"
     out.print(Text.assemble((plan.manager.value.upper(), "bold green"), clean(headline)))
     out.print()
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for reason in plan.reasons:
-        table.add_row(Text(clean(reason.decides), style="dim"), _told(reason))
-    out.print(table)
-
-
-def _told(reason: Reason) -> Text:
-    return Text.assemble((clean(reason.choice), "bold"), clean(f": {reason.because}"))
+    out.print(fact_table((reason.decides, f"{reason.choice}: {reason.because}") for reason in plan.reasons))
 
 
 def print_files(out: Console, names: tuple[str, ...], left_out: Mapping[str, str]) -> None:

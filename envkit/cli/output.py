@@ -1,13 +1,15 @@
-"""One line of progress on stderr, for people only."""
+"""What commands print beside their results: JSON on stdout, a line of progress on stderr."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _CLEAR_LINE = "\r\x1b[K"
 
@@ -30,3 +32,10 @@ def waiting(verb: str) -> Iterator[Callable[[tuple[str, ...]], None]]:
         if shown:
             sys.stderr.write(_CLEAR_LINE)
             sys.stderr.flush()
+
+
+def echo_json(document: Mapping[str, Any]) -> None:
+    """Print a command's document, alone on stdout."""
+    from envkit.render.json import as_text
+
+    click.echo(as_text(dict(document)))

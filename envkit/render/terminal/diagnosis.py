@@ -1,47 +1,18 @@
-"""The terminal: the verdict first, then the root cause and its fix, then the facts."""
+"""A diagnosis in the terminal."""
 
-import os
-import sys
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict
-from envkit.render.text import clean, counted, duration, duration_range, size
-from envkit.results import CheckResult, Results, SmokeError, Spread, WorkloadResult
+from envkit.render.terminal.layout import Rows, fact_table
+from envkit.render.text import clean, counted, duration, size
 from envkit.snapshot import Absent, CudaDriver, Host, Interpreter, Nvml, Snapshot, TorchRuntime, Unknown
 
-_VERDICT_STYLE = {
-    Verdict.HEALTHY: "bold green",
-    Verdict.FAULTY: "bold red",
-    Verdict.INCOMPLETE: "bold yellow",
-}
+_VERDICT_STYLE = {Verdict.HEALTHY: "bold green", Verdict.FAULTY: "bold red", Verdict.INCOMPLETE: "bold yellow"}
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold"}
-
-_Rows = Iterable[tuple[str, str]]
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Return a console for stdout or stderr; colour only where a person looks (NO_COLOR is respected)."""
-    stream = sys.stderr if stderr else sys.stdout
-    # Rich takes 80 columns for a pipe; an unwrapped pipe is easier to grep.
-    width = None if stream.isatty() or "COLUMNS" in os.environ else 100
-    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, width=width)
-
-
-def _table(rows: _Rows) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(clean(name), style="dim"), Text(clean(value)))
-    return table
-
-
-# -- doctor -------------------------------------------------------------------------------------
 
 
 def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, verbose: bool = False) -> None:
@@ -49,7 +20,7 @@ def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, v
     headline = _headline(diagnosis)
     out.print(Text.assemble((diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict]), "  ", headline))
     out.print()
-    out.print(_table(_machine(snapshot)))
+    out.print(fact_table(_machine(snapshot)))
     consequences = {code for finding in diagnosis.findings for code in finding.explains}
     for finding in diagnosis.findings:
         if finding.code in consequences and not verbose:
@@ -57,7 +28,7 @@ def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, v
         out.print()
         _print_finding(out, finding, verbose=verbose)
     out.print()
-    out.print(_table(_availability(available) for available in diagnosis.cuda))
+    out.print(fact_table(_availability(available) for available in diagnosis.cuda))
     for missing in diagnosis.incomplete:
         out.print(Text(clean(f"not known: {missing}"), style="yellow"))
 
@@ -78,18 +49,18 @@ def _print_finding(out: Console, finding: Finding, *, verbose: bool) -> None:
         rows += _facts(finding.facts)
     if finding.explains:
         rows.append(("follows", f"{', '.join(finding.explains)} (a consequence: goes away with the cause)"))
-    out.print(Padding(_table(rows), (0, 0, 0, 2)))
+    out.print(Padding(fact_table(rows), (0, 0, 0, 2)))
     if finding.fix:
         _print_fix(out, finding.fix)
 
 
-def _facts(facts: Iterable[Fact]) -> _Rows:
+def _facts(facts: Iterable[Fact]) -> Rows:
     for at, fact in enumerate(facts):
         yield "facts" if at == 0 else "", f"{fact.what}: {fact.value} ({fact.source})"
 
 
 def _print_fix(out: Console, fix: Fix) -> None:
-    out.print(Padding(_table([("fix", fix.summary)]), (0, 0, 0, 2)))
+    out.print(Padding(fact_table([("fix", fix.summary)]), (0, 0, 0, 2)))
     for command in fix.commands:
         # Unwrapped, so that a copied command is whole.
         out.print(Text(f"      {clean(command)}", style="cyan"), soft_wrap=True)
@@ -97,7 +68,7 @@ def _print_fix(out: Console, fix: Fix) -> None:
         out.print(Padding(Text(clean(step)), (0, 0, 0, 6)))
 
 
-def _machine(snapshot: Snapshot) -> _Rows:
+def _machine(snapshot: Snapshot) -> Rows:
     yield "target", _target(snapshot.target)
     yield "torch", _torch(snapshot.torch)
     yield "driver", _driver(snapshot)
@@ -166,52 +137,3 @@ def _availability(available: Availability) -> tuple[str, str]:
         f"CUDA {available.cuda}",
         f"{runs}: {available.why}; {brings} for this Python and platform{installed}",
     )
-
-
-# -- smoke --------------------------------------------------------------------------------------
-
-
-def print_results(out: Console, results: Results, *, verbose: bool = False) -> None:
-    """Print smoke results: verdict, a row a workload and device, what failed, what could not be run."""
-    word, style = ("PASSED", "bold green") if results.passed else ("FAILED", "bold red")
-    about = f"torch {results.torch or 'unknown'} on Python {results.python or 'unknown'}"
-    out.print(Text.assemble((word, style), "  ", clean(f"{about}, {duration(results.seconds)} in all")))
-    for result in results.results:
-        out.print()
-        _print_result(out, result, verbose=verbose)
-    for error in results.errors:
-        out.print()
-        _print_smoke_error(out, error)
-
-
-def _print_result(out: Console, result: WorkloadResult, *, verbose: bool) -> None:
-    right = sum(check.passed for check in result.checks)
-    word, style = ("right", "bold green") if result.passed else ("WRONG", "bold red")
-    about = f": {right} of {len(result.checks)} checks passed"
-    out.print(Text.assemble(clean(f"{result.workload} on {result.device}, {result.dtype}  "), (word, style), about))
-    rows = [_check_row(check) for check in result.checks if verbose or not check.passed]
-    if result.timing:
-        rows += [("step", _spread(result.timing.step_seconds)), ("epoch", _spread(result.timing.epoch_seconds))]
-    if result.training and result.training.optimum is not None and result.training.final_loss is not None:
-        rows.append(("loss", f"{result.training.final_loss:.4g} at the end, {result.training.optimum:.4g} at best"))
-    out.print(Padding(_table(rows), (0, 0, 0, 2)))
-
-
-def _spread(spread: Spread) -> str:
-    middle = duration_range(spread.p25, spread.p75, spread.median)
-    return f"{duration(spread.median)} (median of {spread.count}; the middle half {middle})"
-
-
-def _check_row(check: CheckResult) -> tuple[str, str]:
-    known = check.error is not None and check.tolerance is not None
-    measured = f"error {check.error:.3g}, allowed {check.tolerance:.3g}; " if known else ""
-    return f"{check.name} {'right' if check.passed else 'WRONG'}", f"{measured}{check.detail}"
-
-
-def _print_smoke_error(out: Console, error: SmokeError) -> None:
-    about = " ".join(word for word in (error.workload, error.device) if word)
-    out.print(Text.assemble((f"error  {error.kind}", "bold red"), clean(f"  {about}" if about else "")))
-    rows = [("what", error.message)]
-    if error.available:
-        rows.append(("available", ", ".join(error.available)))
-    out.print(Padding(_table(rows), (0, 0, 0, 2)))

@@ -1,0 +1,31 @@
+"""What every page in the terminal is made of."""
+
+import os
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from envkit.render.text import clean
+
+Rows = Iterable[tuple[str, str]]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for stdout or stderr; colour only where a person looks (NO_COLOR is respected)."""
+    stream = sys.stderr if stderr else sys.stdout
+    # Rich takes 80 columns for a pipe; an unwrapped pipe is easier to grep.
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 100
+    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, width=width)
+
+
+def fact_table(rows: Rows) -> Table:
+    """Return names and values side by side, the values folded to the width that is left."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(clean(name), style="dim"), Text(clean(value)))
+    return table
