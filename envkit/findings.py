@@ -58,8 +58,8 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
     driver_runs_it: bool | None
     """None when there is no telling."""
     why: str
-    torch_releases: tuple[str, ...]
-    """Releases with such a build for the target's Python and platform, oldest first."""
+    torch_releases: tuple[str, ...] | None
+    """Releases with such a build for the target's Python and platform, oldest first; None when that is unknown."""
     installed: bool
     """The target's torch is such a build."""
 
@@ -89,9 +89,9 @@ _DEPTH = (
     "fabric-manager-down",
     "forward-compat-unsupported",
     "gpu-hidden",
-    "driver-init-failed",
-    "torch-cpu-build",
-    "driver-too-old",
+    "gpu-mig",
+    "driver-",
+    "torch-",
     "gpu-",
 )
 _SEVERITY = tuple(Severity)
@@ -103,20 +103,32 @@ def _rank(finding: Finding) -> tuple[int, int]:
 
 
 def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Order findings: the root cause first, what it explains directly behind it, then the rest.
+    """Order findings: the root cause first, what it explains behind it, then the rest. None is lost.
 
     `explains` of each returned finding is narrowed to codes that are really among the findings.
     """
     ordered = sorted(findings, key=_rank)
     present = {finding.code for finding in ordered}
-    explained = {code for finding in ordered for code in finding.explains}
-    roots = [finding for finding in ordered if finding.code not in explained]
+    explained = {code for finding in ordered for code in finding.explains if code != finding.code}
     told: list[Finding] = []
-    for root in roots or ordered:
-        consequences = [other for other in ordered if other.code in root.explains and other not in told]
-        narrowed = tuple(code for code in root.explains if code in present)
-        told += [msgspec.structs.replace(root, explains=narrowed), *consequences]
-    return tuple(told)
+
+    def tell(finding: Finding) -> None:
+        if any(finding is other for other in told):
+            return
+        told.append(finding)
+        for other in ordered:
+            if other.code in finding.explains:
+                tell(other)
+
+    # Causes first; then what only explains each other in a circle.
+    for finding in (*(one for one in ordered if one.code not in explained), *ordered):
+        tell(finding)
+    return tuple(_narrowed(finding, present) for finding in told)
+
+
+def _narrowed(finding: Finding, present: set[str]) -> Finding:
+    real = tuple(code for code in finding.explains if code in present and code != finding.code)
+    return msgspec.structs.replace(finding, explains=real)
 
 
 def judge(findings: Iterable[Finding], incomplete: tuple[str, ...]) -> Verdict:

@@ -192,9 +192,13 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     origin: str
     """The file that wins, "" when there is none."""
     entry: str
-    """The entry of the search path that it was found on."""
+    """The entry of the search path that it was found on, without links."""
     hidden: tuple[str, ...] = ()
     """Further copies, later on the search path."""
+    way_in: str = ""
+    """What in the user's situation put `entry` on the search path: "current-folder", "PYTHONPATH"; "" for neither."""
+    otherwise: str = ""
+    """The file that would win were what the user's situation puts on the path not there, "" when there is none."""
 
 
 class Packages(Known, frozen=True, kw_only=True, tag="known"):

@@ -88,7 +88,8 @@ def make_torch_distribution(**changes: Any) -> Distribution:
 
 
 def make_packages(*distributions: Distribution, **changes: Any) -> Packages:
-    found = distributions or (make_torch_distribution(),)
+    pip = Distribution(name="pip", version="26.3", metadata="", site=SITE, installer="pip")
+    found = distributions or (make_torch_distribution(), pip)
     modules = (ModuleOrigin(name="torch", origin=f"{SITE}/torch/__init__.py", entry=SITE),)
     return Packages(**{"distributions": found, "modules": modules, **changes})
 

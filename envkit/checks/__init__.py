@@ -6,7 +6,7 @@ from envkit.checks import driver, gpu, interpreter, torch_install
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
 from envkit.findings import Diagnosis, Finding, Severity, judge, rank
 from envkit.matrix import Matrix
-from envkit.snapshot import Interpreter, ProbeOutcome, Snapshot
+from envkit.snapshot import Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
 Check = Callable[[Snapshot, Matrix], Finding | None]
 
@@ -19,30 +19,36 @@ CHECKS: tuple[Check, ...] = (
     torch_install.check_torch_missing,
     torch_install.check_torch_duplicate,
     torch_install.check_torch_corrupt,
+    torch_install.check_torch_import,
     torch_install.check_torch_cpu_build,
+    torch_install.check_numpy,
     driver.check_driver_library_mismatch,
     driver.check_driver_not_loaded,
     driver.check_driver_missing,
     driver.check_fabric_manager_down,
     driver.check_forward_compat,
     driver.check_driver_too_old,
-    driver.check_driver_init_failed,
-    driver.check_cuda_unexplained,
+    driver.check_driver_error,
+    driver.check_devices_without_cuda,
     gpu.check_gpu_hidden,
     gpu.check_gpu_arch,
     gpu.check_device_works,
     gpu.check_gpu_absent,
 )
 
-_INCOMPLETE = (ProbeOutcome.TIMED_OUT, ProbeOutcome.CRASHED, ProbeOutcome.FAILED)
+LAST_RESORT: Check = driver.check_unused_gpu
+"""Asked only when no other check found an error."""
+
+_SECTIONS = ("host", "target", "packages", "nvml", "cuda", "torch")
 
 
 def diagnose(snapshot: Snapshot, matrix: Matrix) -> Diagnosis:
     """Run every check and return the findings, root cause first, with the verdict."""
-    found = [finding for check in CHECKS if (finding := check(snapshot, matrix)) is not None]
-    incomplete = tuple(
-        f"{run.name}: {run.detail or run.outcome.value}" for run in snapshot.probes if run.outcome in _INCOMPLETE
-    )
+    found, failed = _run(CHECKS, snapshot, matrix)
+    if not any(finding.severity is Severity.ERROR for finding in found):
+        more, failed_too = _run((LAST_RESORT,), snapshot, matrix)
+        found, failed = found + more, failed + failed_too
+    incomplete = (*_unknown(snapshot), *failed)
     if not found and not incomplete:
         found.append(_healthy(snapshot))
     return Diagnosis(
@@ -53,12 +59,41 @@ def diagnose(snapshot: Snapshot, matrix: Matrix) -> Diagnosis:
     )
 
 
+def _run(checks: tuple[Check, ...], snapshot: Snapshot, matrix: Matrix) -> tuple[list[Finding], list[str]]:
+    """Run checks; one that fails on odd facts is told, and the others still judge."""
+    found, failed = [], []
+    for check in checks:
+        try:
+            finding = check(snapshot, matrix)
+        except Exception as mistake:  # noqa: BLE001, PERF203 - a recorded snapshot may hold anything that has the right type
+            failed.append(f"{check.__name__}: {type(mistake).__name__}: {mistake}")
+        else:
+            found += [finding] if finding else []
+    return found, failed
+
+
+def _unknown(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the sections that should be known and are not; what was left out on request is no gap."""
+    sections = {name: getattr(snapshot, name) for name in _SECTIONS}
+    gaps = [
+        f"{name}: {section.why}"
+        for name, section in sections.items()
+        if isinstance(section, Unknown) and section.outcome is not ProbeOutcome.SKIPPED
+    ]
+    live = snapshot.torch
+    if isinstance(live, TorchRuntime) and live.end is not RunEnd.FINISHED:
+        gaps.append(f"torch: {live.died_of} in stage {live.stage!r}")
+    return tuple(gaps)
+
+
 def _healthy(snapshot: Snapshot) -> Finding:
     target = snapshot.target
     where = target.executable if isinstance(target, Interpreter) else "the target"
+    imported = isinstance(snapshot.torch, TorchRuntime)
+    extent = "" if imported else ", without importing torch"
     return Finding(
         code="healthy",
         severity=Severity.NOTE,
-        summary="nothing is wrong with this environment",
+        summary=f"nothing is wrong with this environment{extent}",
         cause=f"every check of {where} passed; if something still fails, the fault lies outside the environment",
     )

@@ -1,20 +1,36 @@
 """Commands that mend, for the target at hand and the shell of its user."""
 
 import shlex
+from typing import TYPE_CHECKING
 
-from envkit.checks import reading
+import msgspec
+
+from envkit import reading
 from envkit.errors import EnvkitError
 from envkit.findings import Fix
 from envkit.matrix import Matrix
+from envkit.matrix.versions import public
 from envkit.snapshot import EnvironmentKind, Snapshot
+
+if TYPE_CHECKING:
+    from envkit.planning.model import Plan
 
 
 def quoted(snapshot: Snapshot, *words: str) -> str:
     """Return a command line for the user's shell: PowerShell on Windows, POSIX elsewhere."""
-    machine = reading.host(snapshot)
-    if machine is None or machine.os != "windows":
+    if not _windows(snapshot):
         return shlex.join(words)
     return "& " + " ".join("'" + word.replace("'", "''") + "'" for word in words)
+
+
+def python_command(snapshot: Snapshot) -> str:
+    """Return the command that starts some Python on the user's system."""
+    return "py" if _windows(snapshot) else "python3"
+
+
+def _windows(snapshot: Snapshot) -> bool:
+    machine = reading.host(snapshot)
+    return machine is not None and machine.os == "windows"
 
 
 def pip(snapshot: Snapshot, *arguments: str) -> str:
@@ -27,26 +43,84 @@ def pip(snapshot: Snapshot, *arguments: str) -> str:
     return quoted(snapshot, target.executable, "-m", "pip", *arguments)
 
 
-def install_torch(
-    snapshot: Snapshot, matrix: Matrix, summary: str, *, torch: str | None = None, reinstall: bool = False
-) -> Fix:
-    """Return the fix that installs the torch build that fits this machine into the target."""
+def _get_pip(snapshot: Snapshot) -> list[str]:
+    """Return the command that brings pip into a target that is known to lack it."""
+    target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
+    if target is None or installed is None or target.kind is EnvironmentKind.UV or installed.named("pip"):
+        return []
+    return [quoted(snapshot, target.executable, "-m", "ensurepip")]
+
+
+def plan_for(snapshot: Snapshot, matrix: Matrix, torch: str | None = None) -> "Plan":
+    """Return what envkit would install here; raise `EnvkitError` when nothing fits.
+
+    `torch` is the release to keep, if it is one that the matrix knows (a nightly is not).
+    """
     # Only a fault needs a plan.
     from envkit.planning.decide import plan
-    from envkit.planning.installs import pip_installs
     from envkit.planning.model import Request
 
+    known = torch if torch is not None and public(torch) in matrix.torch.releases() else None
+    return plan(Request(torch=public(known) if known else None), snapshot, matrix)
+
+
+def install_torch(
+    snapshot: Snapshot,
+    matrix: Matrix,
+    summary: str,
+    *,
+    torch: str | None = None,
+    fitting: "Plan | None" = None,
+    reinstall: bool = False,
+) -> Fix:
+    """Return the fix that installs the torch build that fits this machine into the target.
+
+    `torch` is the release to keep; `fitting` a plan that was made already.
+    """
     target = reading.interpreter(snapshot)
     if target is not None and target.externally_managed:
         return Fix(
             summary="make an environment of its own: this Python's owner refuses installs into it (PEP 668)",
             commands=("envkit create --apply .venv",),
         )
+    if any(copy.installer == "conda" for copy in reading.torch_distributions(snapshot)):
+        return _new_conda_environment()
     try:
-        fitting = plan(Request(torch=torch), snapshot, matrix)
+        fitting = fitting or plan_for(snapshot, matrix, torch)
     except EnvkitError as impossible:
         return Fix(summary=impossible.message, steps=(impossible.hint,) if impossible.hint else ())
+    return _install_with_pip(snapshot, fitting, summary, reinstall=reinstall)
+
+
+def _install_with_pip(snapshot: Snapshot, fitting: "Plan", summary: str, *, reinstall: bool) -> Fix:
+    from envkit.planning.installs import pip_installs
+
     first, *rest = pip_installs(fitting)
     again = ("--force-reinstall",) if reinstall else ()
-    commands = [pip(snapshot, "install", *again, *first), *(pip(snapshot, "install", *more) for more in rest)]
+    commands = [*_get_pip(snapshot), pip(snapshot, "install", *again, *first)]
+    commands += [pip(snapshot, "install", *more) for more in rest]
     return Fix(summary=f"{summary}: torch {fitting.torch}, {fitting.backend} build", commands=tuple(commands))
+
+
+def _new_conda_environment() -> Fix:
+    return Fix(
+        summary="make a new conda environment with the build that fits",
+        commands=("envkit create --conda > environment.yml", "conda env create --file environment.yml"),
+        steps=("pip inside the old one would lay a second torch over conda's",),
+    )
+
+
+def on_driver_s_machine(snapshot: Snapshot, fix: Fix) -> Fix:
+    """Return a fix of the driver told for where the driver is: `fix` is written for a Linux host."""
+    machine = reading.host(snapshot)
+    if machine is None:
+        return fix
+    if machine.os == "windows":
+        again = ("restart Windows", "if that does not help, install NVIDIA's current driver for this GPU again")
+        return Fix(summary="start the driver anew", steps=again)
+    if machine.wsl:
+        steps = ("update NVIDIA's driver in Windows; inside WSL no driver is installed",)
+        return Fix(summary="the driver is that of Windows", commands=("wsl.exe --shutdown",), steps=steps)
+    if machine.container:
+        return msgspec.structs.replace(fix, summary=f"on the machine that runs this container: {fix.summary}")
+    return fix

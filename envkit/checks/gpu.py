@@ -1,11 +1,11 @@
 """Is there a GPU, may this process see it, and does the build have code for it?"""
 
-from envkit.checks import reading
+from envkit import reading
 from envkit.checks.fixes import install_torch, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.gpus import runs_on
-from envkit.snapshot import Absent, CudaDriver, Snapshot
+from envkit.snapshot import Absent, CudaDriver, RunEnd, Snapshot
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _CUDA_NO_DEVICE = 100
@@ -48,9 +48,11 @@ def _unset(snapshot: Snapshot) -> str:
 
 def check_gpu_absent(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
+    machine, live = reading.host(snapshot), reading.runtime(snapshot)
     if not _nothing_answers(snapshot) or reading.nvidia_gpus(snapshot) or _other_accelerator(snapshot):
         return None
-    machine = reading.host(snapshot)
+    if machine and (machine.os, machine.arch) == ("macos", "arm64") and live is None:
+        return None  # Apple silicon has a GPU; whether torch may use it, only torch can tell
     others = [gpu for gpu in (machine.gpus or ()) if gpu.vendor == "amd"] if machine else []
     also = f" (an AMD display device {others[0].device_id} is there; ROCm was not examined)" if others else ""
     return Finding(
@@ -112,23 +114,38 @@ def check_gpu_arch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             ),
         ),
         fix=install_torch(snapshot, matrix, "install a build that has it", reinstall=True),
+        explains=("driver-init-failed",),
     )
 
 
-def check_device_works(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
-    """Find a device that torch offers and that fails on a tiny operation."""
+_BY_TEXT = ("gpu-arch-unsupported", "gpu-memory-full", "gpu-exclusive", "gpu-lost")
+
+
+def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a device that torch offers and that fails on a tiny operation, or kills the process."""
     live = reading.runtime(snapshot)
     failing = [device for device in live.devices if device.works is False] if live else []
-    if live is None or not failing:
+    died_at = live.stage.removeprefix("device ") if live and live.end is RunEnd.CRASHED else "import"
+    if live is None or not (failing or died_at != "import"):
         return None
+    name, told = (failing[0].device, failing[0].error) if failing else (died_at, f"the process died of {live.died_of}")
+    pointed = matrix.errors.cause_of(told)
+    otherwise = "torch-corrupt" if name == "cpu" else "driver-init-failed"
     return Finding(
-        code="driver-init-failed",
+        code=pointed if pointed in _BY_TEXT else otherwise,
         severity=Severity.ERROR,
-        summary=f"{failing[0].device} is offered by torch and fails on a tiny operation",
-        cause=failing[0].error or "the operation gave a wrong number",
-        facts=tuple(Fact(device.device, device.error or "wrong number", "live run") for device in failing),
-        fix=Fix(
-            summary="see what the full test says",
-            commands=(quoted(snapshot, "envkit", "smoke", "--device", failing[0].device),),
-        ),
+        summary=f"torch offers {name} and fails when it is used",
+        cause=told or "a tiny operation gave a wrong number",
+        expected="a tiny operation on every device gives the right number",
+        facts=(Fact(name, told or "wrong number", "live run"), reading.gpu_fact(snapshot)),
+        fix=_after_failed_use(snapshot, matrix, pointed, name),
     )
+
+
+def _after_failed_use(snapshot: Snapshot, matrix: Matrix, pointed: str | None, device: str) -> Fix:
+    if pointed == "gpu-arch-unsupported":
+        return install_torch(snapshot, matrix, "install a build that has code for it", reinstall=True)
+    if pointed == "gpu-memory-full":
+        return Fix(summary="see who holds the memory, and end it", commands=("nvidia-smi",))
+    command = quoted(snapshot, "envkit", "smoke", "--device", device)
+    return Fix(summary="see what the full test says", commands=(command,))

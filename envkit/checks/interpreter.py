@@ -1,7 +1,7 @@
 """Is the target a Python that torch can live in?"""
 
-from envkit.checks import reading
-from envkit.checks.fixes import quoted
+from envkit import reading
+from envkit.checks.fixes import python_command, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
@@ -21,8 +21,10 @@ def check_venv_broken(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
         expected="an interpreter in the environment that starts",
         facts=(Fact("environment", target.environment, "its folder"),),
         fix=Fix(
-            summary="make the environment again; what was installed in it must be installed again",
-            commands=(quoted(snapshot, "python3", "-m", "venv", "--clear", target.environment),),
+            summary="make an environment anew; what was installed in the old one must be installed again",
+            # Into a new place: nothing that somebody had is emptied on envkit's word.
+            commands=(quoted(snapshot, python_command(snapshot), "-m", "venv", f"{target.environment}-new"),),
+            steps=("if another environment was meant: leave this one with `deactivate`",),
         ),
     )
 
@@ -113,7 +115,7 @@ def check_platform(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
     machine, target = reading.host(snapshot), reading.interpreter(snapshot)
     if machine is None or machine.arch is None or reading.platform(snapshot) or reading.installed_torch(snapshot):
         return None
-    libc = f", {machine.libc}" if machine.libc else ""
+    libc = f", {reading.libc_of(machine, target)}" if machine.os == "linux" else ""
     return Finding(
         code="platform-no-wheel",
         severity=Severity.ERROR,

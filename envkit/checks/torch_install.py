@@ -1,11 +1,20 @@
 """Is torch installed, whole, once, and the one that is imported?"""
 
-from envkit.checks import reading
-from envkit.checks.fixes import install_torch, pip, quoted
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from envkit import reading
+from envkit.checks.fixes import install_torch, pip, plan_for, quoted
+from envkit.errors import EnvkitError
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.matrix.versions import public
-from envkit.snapshot import Distribution, Interpreter, ModuleOrigin, RunEnd, Snapshot, TorchRuntime
+from envkit.snapshot import Distribution, FileDamage, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
+
+if TYPE_CHECKING:
+    from envkit.planning.model import Plan
+
+_WAYS_IN = {"current-folder": "it is the current folder", "PYTHONPATH": "PYTHONPATH names it"}
 
 
 def check_module_shadowed(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
@@ -13,12 +22,7 @@ def check_module_shadowed(snapshot: Snapshot, _matrix: Matrix) -> Finding | None
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
     if target is None or installed is None:
         return None
-    ways_in = _ways_in(target, snapshot)
-    shadows = [
-        module
-        for module in installed.modules
-        if module.entry in ways_in and all(found.site != module.entry for found in installed.named(module.name))
-    ]
+    shadows = [module for module in installed.modules if _shadows(module, installed)]
     if not shadows:
         return None
     first = shadows[0]
@@ -27,36 +31,34 @@ def check_module_shadowed(snapshot: Snapshot, _matrix: Matrix) -> Finding | None
         severity=Severity.ERROR,
         summary=f"`import {first.name}` takes {first.origin}, not the installed package",
         cause=f"{first.entry} stands before the installed packages on the search path "
-        f"({ways_in[first.entry]}) and holds something called {first.name}",
-        expected=f"{first.name} from {_hidden(first, target)}",
+        f"({_WAYS_IN[first.way_in]}) and holds something called {first.name}",
+        expected=f"{first.name} from {first.otherwise or (target.site_dirs or ('site-packages',))[0]}",
         facts=tuple(Fact(f"import {shadow.name}", shadow.origin, "import system") for shadow in shadows),
-        fix=Fix(
-            summary="rename it, or run from another folder",
-            commands=tuple(_rename(snapshot, shadow) for shadow in shadows),
-        ),
-        explains=("torch-missing", "torch-corrupt", "torch-cpu-build"),
+        fix=_make_way(snapshot, shadows),
+        explains=("torch-missing", "torch-corrupt"),
     )
 
 
-def _ways_in(target: Interpreter, snapshot: Snapshot) -> dict[str, str]:
-    """Return the entries of the search path that the user's situation put there, each with how."""
-    separator = ";" if target.platform_tag.startswith("win") else ":"
-    from_variable = reading.variables(snapshot).get("PYTHONPATH", "").split(separator)
-    entries = {entry: "PYTHONPATH names it" for entry in from_variable if entry}
-    if target.current_folder:
-        entries[target.current_folder] = "it is the current folder"
-    return entries
+def _shadows(module: ModuleOrigin, installed: Packages) -> bool:
+    """Say whether the user's situation alone lets a module win, and it is no installed package."""
+    return (
+        module.way_in != ""
+        and module.origin != module.otherwise
+        and all(found.site != module.entry for found in installed.named(module.name))
+    )
 
 
-def _hidden(module: ModuleOrigin, target: Interpreter) -> str:
-    return module.hidden[0] if module.hidden else (target.site_dirs or ("site-packages",))[0]
-
-
-def _rename(snapshot: Snapshot, module: ModuleOrigin) -> str:
-    entry = module.origin.removesuffix("/__init__.py").removesuffix("\\__init__.py")
-    stem, dot, suffix = entry.rpartition(".py")
-    new = f"{stem}_local{dot}{suffix}" if dot else f"{entry}_local"
-    return quoted(snapshot, "mv", entry, new)
+def _make_way(snapshot: Snapshot, shadows: list[ModuleOrigin]) -> Fix:
+    # A single file is the user's own small script; a folder may be a source tree, which nobody wants renamed.
+    files = [shadow.origin for shadow in shadows if not shadow.origin.endswith("__init__.py")]
+    renames = (
+        quoted(snapshot, "mv", file, file.removesuffix(".py") + "_local.py") for file in files if file[-3:] == ".py"
+    )
+    variable = any(shadow.way_in == "PYTHONPATH" for shadow in shadows)
+    step = "take the folder out of PYTHONPATH" if variable else "run from another folder"
+    return Fix(
+        summary="let the installed package win", commands=tuple(renames), steps=(f"or {step}" if files else step,)
+    )
 
 
 def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -87,9 +89,6 @@ def check_torch_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     if len(copies) < 2:
         return None
     versions = " and ".join(f"{copy.version} ({copy.installer or 'unknown installer'})" for copy in copies)
-    names = tuple(dict.fromkeys(copy.name for copy in copies if copy.installer != "conda")) or ("torch",)
-    removals = tuple(pip(snapshot, "uninstall", "--yes", *names) for _ in copies)
-    again = install_torch(snapshot, matrix, "remove every copy, then install one", torch=public(copies[-1].version))
     return Finding(
         code="torch-duplicate",
         severity=Severity.ERROR,
@@ -97,9 +96,20 @@ def check_torch_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=f"one environment holds torch {versions}; their files overwrite each other",
         expected="one torch in one environment",
         facts=tuple(Fact(f"torch {copy.version}", copy.metadata, "metadata on disk") for copy in copies),
-        fix=Fix(summary=again.summary, commands=removals + again.commands, steps=again.steps),
+        fix=_remove_and_install(snapshot, matrix, copies),
         explains=("torch-corrupt",),
     )
+
+
+def _remove_and_install(snapshot: Snapshot, matrix: Matrix, copies: tuple[Distribution, ...]) -> Fix:
+    imported = reading.installed_torch(snapshot)
+    release = imported.version if imported else copies[0].version
+    again = install_torch(snapshot, matrix, "remove every copy, then install one", torch=release)
+    if any(copy.installer == "conda" for copy in copies):
+        return again
+    # One uninstall takes away one of the records.
+    removals = tuple(pip(snapshot, "uninstall", "--yes", "torch") for _ in copies)
+    return Fix(summary=again.summary, commands=removals + again.commands, steps=again.steps)
 
 
 def _claims(found: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
@@ -117,26 +127,31 @@ def _claims(found: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
 
 
 def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find a torch whose files are gone or altered, or that cannot be imported for what it is."""
-    found = reading.torch_distributions(snapshot)
-    symptom = _damage(found) or _no_module(snapshot, found) or _no_metadata(snapshot, found) or _broken(snapshot)
+    """Find a torch whose files are gone or altered, or whose import kills the interpreter."""
+    found = reading.imported_torch(snapshot)
+    symptom = _damage(found) or _no_module(snapshot, found) or _no_metadata(snapshot, found) or _killed(snapshot)
     if symptom is None:
         return None
     cause, facts = symptom
-    version = public(found[0].version) if found else None
+    live = reading.runtime(snapshot)
+    works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
     return Finding(
         code="torch-corrupt",
-        severity=Severity.ERROR,
+        # Somebody may have stripped or slimmed it on purpose.
+        severity=Severity.WARNING if works and not _missing(found) else Severity.ERROR,
         summary="the installed torch is damaged",
         cause=cause,
         expected="every file of the installed torch as its RECORD lists it, and an import that succeeds",
-        facts=(
-            *(Fact("torch", copy.version, copy.metadata) for copy in found),
-            *facts,
-            *_import_facts(snapshot),
+        facts=(*(Fact("torch", copy.version, copy.metadata) for copy in found), *facts, *_import_facts(snapshot)),
+        fix=install_torch(
+            snapshot, matrix, "install it again", torch=found[0].version if found else None, reinstall=True
         ),
-        fix=install_torch(snapshot, matrix, "install it again", torch=version, reinstall=True),
+        explains=_IMPORT_CODES,
     )
+
+
+def _missing(found: tuple[Distribution, ...]) -> int:
+    return sum(copy.damage.missing for copy in found if copy.damage)
 
 
 _Symptom = tuple[str, tuple[Fact, ...]]
@@ -144,12 +159,20 @@ _Symptom = tuple[str, tuple[Fact, ...]]
 
 def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:
     damaged = [copy.damage for copy in found if copy.damage and (copy.damage.missing or copy.damage.altered)]
-    if not damaged:
-        return None
-    harm = damaged[0]
+    if damaged:
+        return _told(damaged[0], "torch"), _examples(damaged[0])
+    if any(copy.damage is None and copy.installer in ("pip", "uv") for copy in found):
+        return "its RECORD, the list of its files, is missing: an install that was cut short, or meddled with", ()
+    return None
+
+
+def _told(harm: FileDamage, name: str) -> str:
     parts = [f"{count} {word}" for count, word in ((harm.missing, "missing"), (harm.altered, "altered")) if count]
-    cause = f"of the {harm.entries} files that torch installed, {' and '.join(parts)}"
-    return cause, tuple(Fact("file", example, "RECORD") for example in harm.examples)
+    return f"of the {harm.entries} files that {name} installed, {' and '.join(parts)}"
+
+
+def _examples(harm: FileDamage) -> tuple[Fact, ...]:
+    return tuple(Fact("file", example, "RECORD") for example in harm.examples)
 
 
 def _no_module(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom | None:
@@ -172,16 +195,46 @@ def _no_metadata(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Sympto
 _ALL_IN_PLACE = "the files that could be compared are in place, so a library of torch's, or one it loads, is broken"
 
 
-def _broken(snapshot: Snapshot) -> _Symptom | None:
-    """A torch with all its files that still fails on import: something native in or beside it is broken."""
+def _killed(snapshot: Snapshot) -> _Symptom | None:
+    """A torch with all its files whose import still ends the interpreter."""
     live = reading.runtime(snapshot)
-    if live is None:
+    if live is None or live.end is not RunEnd.CRASHED or live.stage != "import":
         return None
-    if live.end is RunEnd.CRASHED and live.stage == "import":
-        return f"`import torch` ended the interpreter with {live.died_of}; {_ALL_IN_PLACE}", ()
-    if live.error is not None:
-        return f"`import torch` fails: {live.error.type}: {_first_line(live.error.message)}", ()
-    return None
+    return f"`import torch` ended the interpreter with {live.died_of}; {_ALL_IN_PLACE}", ()
+
+
+# What the text of a failed import may point to, and the way out where installing again is none.
+_IMPORT_FIXES = {
+    "libc-too-old": "use a newer system, or a container of one: the C library cannot be replaced on its own",
+    "mkl-mismatch": "in the conda environment: `conda install 'mkl<2024.1'`, or make a new one",
+    "library-path-conflict": "try without LD_LIBRARY_PATH and LD_PRELOAD: another copy of the library is loaded first",
+    "openmp-duplicate": "keep one OpenMP runtime: install numpy and torch with the same installer",
+    "msvc-runtime-missing": "install Microsoft's Visual C++ redistributable",
+}
+_BY_REINSTALL = ("nvidia-wheels-mismatch", "numpy-abi")
+_IMPORT_CODES = (*_IMPORT_FIXES, *_BY_REINSTALL)
+
+
+def check_torch_import(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find an import of torch that raises, by what its message points to."""
+    live = reading.runtime(snapshot)
+    if live is None or live.error is None:
+        return None
+    told = f"{live.error.type}: {_first_line(live.error.message)}"
+    pointed = matrix.errors.cause_of(live.error.message)
+    code = pointed if pointed in _IMPORT_CODES else "torch-corrupt"
+    installed = reading.installed_torch(snapshot)
+    release = installed.version if installed else None
+    again = install_torch(snapshot, matrix, "install it again with all it needs", torch=release, reinstall=True)
+    return Finding(
+        code=code,
+        severity=Severity.ERROR,
+        summary="torch is installed and cannot be imported",
+        cause=f"`import torch` fails: {told}",
+        expected="an import that succeeds",
+        facts=(Fact("import torch", told, "live run"), *((installed.fact,) if installed else ())),
+        fix=Fix(summary=_IMPORT_FIXES[code]) if code in _IMPORT_FIXES else again,
+    )
 
 
 def _first_line(message: str) -> str:
@@ -201,18 +254,50 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     torch = reading.installed_torch(snapshot)
     if torch is None or torch.cuda != "" or torch.hip or not reading.usable_gpu(snapshot):
         return None
-    return Finding(
+    fitting = _cuda_plan(snapshot, matrix, torch.version)
+    driver = reading.driver_version(snapshot) or "version unknown"
+    finding = Finding(
         code="torch-cpu-build",
         severity=Severity.ERROR,
         summary="this torch is built for the CPU only, and a GPU is ready for use",
         cause=f"torch {torch.version} holds no CUDA code, so torch.cuda.is_available() is False whatever the driver",
         expected="a CUDA build of torch",
-        facts=(
-            torch.fact,
-            reading.gpu_fact(snapshot),
-            Fact("driver", reading.driver_version(snapshot) or "version unknown", "NVML"),
-        ),
-        fix=install_torch(
-            snapshot, matrix, "install the CUDA build that fits", torch=public(torch.version), reinstall=True
+        facts=(torch.fact, reading.gpu_fact(snapshot), Fact("driver", driver, "NVML or libcuda")),
+    )
+    if fitting is None:
+        out = "no torch has a CUDA build for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
+        return msgspec.structs.replace(finding, severity=Severity.NOTE, fix=Fix(summary=out))
+    fix = install_torch(snapshot, matrix, "install the CUDA build that fits", fitting=fitting, reinstall=True)
+    return msgspec.structs.replace(finding, fix=fix)
+
+
+def _cuda_plan(snapshot: Snapshot, matrix: Matrix, torch: str) -> "Plan | None":
+    """Return a plan with CUDA, of the same release if there is one; None when only the CPU is left."""
+    for release in (torch, None):
+        try:
+            fitting = plan_for(snapshot, matrix, release)
+        except EnvkitError:
+            continue
+        if fitting.backend.startswith("cu"):
+            return fitting
+    return None
+
+
+def check_numpy(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+    """Find a NumPy whose files are gone: torch is imported without it, and the first tensor from it fails."""
+    installed = reading.packages(snapshot)
+    harmed = [copy for copy in (installed.named("numpy") if installed else ()) if copy.damage and copy.damage.missing]
+    if not harmed or harmed[0].damage is None or reading.installed_torch(snapshot) is None:
+        return None
+    return Finding(
+        code="numpy-abi",
+        severity=Severity.ERROR,
+        summary="the installed NumPy is damaged",
+        cause=_told(harmed[0].damage, "NumPy"),
+        expected="every file of the installed NumPy",
+        facts=(Fact("numpy", harmed[0].version, harmed[0].metadata), *_examples(harmed[0].damage)),
+        fix=Fix(
+            summary="install it again",
+            commands=(pip(snapshot, "install", "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}"),),
         ),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from envkit import probes
+from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.command("doctor", epilog=_EPILOG)
 @click.option("--python", metavar="PATH|NAME", help="the interpreter or environment to examine")
 @click.option("--quick", is_flag=True, help="leave out what imports torch")
-@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="limit of each probe")
+@click.option("--timeout", type=Seconds(), metavar="SECONDS", help="limit of each probe")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="also write the snapshot to a file")
 @click.option(
@@ -56,6 +57,8 @@ def command(
     The target is the active environment, else envkit's own when that holds torch, else the
     interpreter on PATH. Nothing is installed or changed in it.
     """
+    if recorded is not None and (python is not None or quick or timeout is not None):
+        raise click.UsageError("--from diagnoses a saved snapshot: --python, --quick and --timeout have no part in it")
     examined = examine(python, quick=quick, timeout=timeout, as_json=as_json, save=save, recorded=recorded)
     if as_json:
         echo_json(examined.document())

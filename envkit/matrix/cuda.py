@@ -20,13 +20,12 @@ class _Toolkit(msgspec.Struct, frozen=True):
     torch_variant: str | None = None
 
 
-class _Branch(msgspec.Struct, frozen=True):
-    cuda: str
-
-
 class _File(msgspec.Struct, frozen=True):
     toolkits: dict[str, _Toolkit]
-    driver_branches: dict[str, _Branch]
+
+
+# Jetson's Linux for Tegra counts from 28 and its drivers follow other rules; no desktop driver since 2008 is lower.
+_OLDEST_BRANCH = 100
 
 
 class DriverFit(NamedTuple):
@@ -44,7 +43,6 @@ class CudaTable:
 
     def __init__(self, file: _File) -> None:
         self._toolkits = file.toolkits
-        self._branches = {int(branch): entry.cuda for branch, entry in file.driver_branches.items()}
 
     @classmethod
     def load(cls) -> "CudaTable":
@@ -73,7 +71,7 @@ class CudaTable:
         """
         minimum = self.minimum_driver(cuda, os)
         have = numbers(driver)
-        if minimum is None or not have:
+        if minimum is None or not have or have[0] < _OLDEST_BRANCH:
             return DriverFit(None, minimum, by_minor_compatibility=False)
         toolkit = self._toolkits[cuda]
         own = toolkit.min_driver_windows if os == "windows" else toolkit.min_driver_linux
@@ -81,11 +79,10 @@ class CudaTable:
         runs = have >= numbers(minimum)
         return DriverFit(runs, minimum, by_minor_compatibility=runs and older)
 
-    def newest_for(self, driver: str) -> str | None:
-        """Return the newest CUDA release that the driver's branch reports, None before the table begins."""
-        have = numbers(driver)
-        known = [branch for branch in self._branches if have and branch <= have[0]]
-        return self._branches[max(known)] if known else None
+    def own_driver(self, cuda: str) -> str | None:
+        """Return the Linux driver that a CUDA release came with: one that reports the release is at least that."""
+        toolkit = self._toolkits.get(cuda)
+        return toolkit.min_driver_linux if toolkit else None
 
 
 def backend_of(cuda: str) -> str:

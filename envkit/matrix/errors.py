@@ -1,4 +1,4 @@
-"""Names and meanings of the error codes of the CUDA driver and of NVML."""
+"""The error codes of the CUDA driver and of NVML, and the texts of errors: what each means and points to."""
 
 from typing import NamedTuple
 
@@ -6,32 +6,46 @@ import msgspec
 
 from envkit.matrix.data_files import read
 
+NOT_A_FAULT = "healthy"
+"""The diagnosis of what no environment is to blame for."""
+
 
 class _Cuda(msgspec.Struct, frozen=True):
     driver: str | None
     runtime: str | None
     meaning: str
+    diagnosis: str = ""
+    causes: tuple[str, ...] = ()
 
 
 class _Nvml(msgspec.Struct, frozen=True):
     name: str
     meaning: str
+    diagnosis: str = ""
+
+
+class _Pattern(msgspec.Struct, frozen=True):
+    pattern: str
+    diagnosis: str
 
 
 class _File(msgspec.Struct, frozen=True):
     cuda: dict[str, _Cuda]
     nvml: dict[str, _Nvml]
+    patterns: tuple[_Pattern, ...]
 
 
 class ErrorName(NamedTuple):
-    """An error code in words."""
+    """An error code in words, and the diagnosis code that it usually points to ("" for none)."""
 
     name: str
     meaning: str
+    diagnosis: str
+    causes: tuple[str, ...] = ()
 
 
 class ErrorTable:
-    """Queries on error codes; a code that the table lacks is named by its number."""
+    """Queries on errors; a code that the table lacks is named by its number."""
 
     def __init__(self, file: _File) -> None:
         self._file = file
@@ -42,13 +56,19 @@ class ErrorTable:
         return cls(read("errors.json", _File))
 
     def cuda(self, code: int) -> ErrorName:
-        """Return the name of a CUDA driver error."""
+        """Return what a CUDA driver error means."""
         entry = self._file.cuda.get(str(code))
         if entry is None:
-            return ErrorName(f"CUDA error {code}", "not in the table")
-        return ErrorName(entry.driver or entry.runtime or f"CUDA error {code}", entry.meaning)
+            return ErrorName(f"CUDA error {code}", "not in the table", "")
+        return ErrorName(entry.driver or entry.runtime or str(code), entry.meaning, entry.diagnosis, entry.causes)
 
     def nvml(self, code: int) -> ErrorName:
-        """Return the name of an NVML error."""
+        """Return what an NVML error means."""
         entry = self._file.nvml.get(str(code))
-        return ErrorName(entry.name, entry.meaning) if entry else ErrorName(f"NVML error {code}", "not in the table")
+        if entry is None:
+            return ErrorName(f"NVML error {code}", "not in the table", "")
+        return ErrorName(entry.name, entry.meaning, entry.diagnosis)
+
+    def cause_of(self, text: str) -> str | None:
+        """Return the diagnosis code that an error's text points to, None when no known text is in it."""
+        return next((known.diagnosis for known in self._file.patterns if known.pattern in text), None)

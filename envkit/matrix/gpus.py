@@ -46,7 +46,7 @@ def runs_on(archs: Iterable[str], compute_capability: str) -> bool:
     is compiled for anything newer (CUDA C++ programming guide, "application compatibility"). Jetson
     boards run machine code of exactly their own capability (`_meta.legend` in torch.json).
     """
-    major, minor = numbers(compute_capability)
+    major, minor = (*numbers(compute_capability), 0, 0)[:2]
     return any(_object_runs(arch, major, minor) for arch in archs)
 
 

@@ -1,1 +1,1 @@
-"""Request x Snapshot x matrix -> Plan -> Recipe. Pure: no room here touches the machine."""
+"""Request x Snapshot x matrix -> Plan -> Recipe. Nothing here touches the machine; only templates are read."""

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
+from envkit import reading
 from envkit.errors import EnvkitError
 from envkit.matrix import Matrix
-from envkit.matrix.torch_releases import platform_of
-from envkit.matrix.versions import minor
 from envkit.planning.model import ImpossibleError, Reason, Request
 from envkit.planning.nvidia import Nvidia, read_nvidia
 from envkit.snapshot import Absent, Host, Interpreter, Snapshot, Unknown
@@ -31,12 +30,12 @@ def read_machine(request: Request, snapshot: Snapshot, matrix: Matrix) -> Machin
     if isinstance(host, Unknown):
         raise EnvkitError(f"nothing is known of this machine: {host.why}", exit_code=1)
     target = None if request.python else _usable(snapshot.target)
-    libc = (target.libc if target else None) or host.libc
-    nvidia = read_nvidia(snapshot.nvml, matrix)
-    python = request.python or _python_of(target)
+    libc = reading.libc_of(host, target)
+    nvidia = read_nvidia(snapshot, matrix)
+    python = request.python or (reading.wheel_python(target) if target else "")
     return Machine(
-        platform=_platform(host, target, libc),
-        driver_os="windows" if host.wsl else host.os,
+        platform=_platform(host, target),
+        driver_os=reading.driver_os(host),
         glibc=libc.removeprefix("glibc ") if libc and libc.startswith("glibc ") else None,
         python=python,
         nvidia=nvidia,
@@ -64,10 +63,6 @@ def _usable(target: Interpreter | Absent | Unknown) -> Interpreter:
     return target
 
 
-def _python_of(target: Interpreter | None) -> str:
-    return minor(target.version) + ("t" if target.free_threaded else "") if target else ""
-
-
 def _python_reason(python: str, target: Interpreter | None) -> Reason:
     because = f"the version of {target.executable}, {target.chosen_by}" if target else "as asked"
     return Reason("python", python, because)
@@ -79,12 +74,11 @@ def _libc_reason(host: Host, libc: str | None) -> tuple[Reason, ...]:
     return (Reason("libc", "not checked", "the version of this machine's C library is not known"),)
 
 
-def _platform(host: Host, target: Interpreter | None, libc: str | None) -> str:
-    # An x86_64 Python on Apple silicon needs x86_64 wheels: the interpreter's word counts before the host's.
-    machine = (target.machine.lower() if target else "") or host.arch or ""
-    arch = {"amd64": "x86_64"}.get(machine, machine)
-    platform = platform_of(host.os, arch, libc)
+def _platform(host: Host, target: Interpreter | None) -> str:
+    platform = reading.wheel_platform(host, target)
     if platform is None:
-        what = " ".join(part for part in (host.os, arch, libc if host.os == "linux" else "") if part)
+        arch = (target.machine if target else "") or host.arch
+        libc = reading.libc_of(host, target) if host.os == "linux" else ""
+        what = " ".join(part for part in (host.os, arch, libc) if part)
         raise ImpossibleError(f"torch has no wheel for {what}")
     return platform

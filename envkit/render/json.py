@@ -1,4 +1,4 @@
-"""JSON: one envelope a command, each with `schema_version`."""
+"""JSON: one envelope for every document, with the one `schema_version` of them all."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +23,8 @@ def as_text(document: Document) -> str:
 
 
 def _envelope(content: Mapping[str, Any]) -> Document:
-    return {"schema_version": SCHEMA_VERSION, "envkit_version": __version__, **content}
+    head = {"schema_version": SCHEMA_VERSION, "envkit_version": __version__}
+    return {**head, **content, **head}  # first in order, and never overridden
 
 
 def diagnosis_document(diagnosis: Diagnosis, snapshot: Snapshot) -> Document:

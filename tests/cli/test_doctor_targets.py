@@ -128,11 +128,11 @@ def test_an_import_that_kills_the_interpreter_is_torch_corrupt(
     assert "Traceback" not in run.err
 
 
-def test_an_import_that_raises_is_torch_corrupt_with_its_words(cli: Cli, bare_target: Path) -> None:
+def test_an_import_that_raises_is_named_with_its_words(cli: Cli, bare_target: Path) -> None:
     prelude = "raise OSError('libcudart.so.13: cannot open shared object file')"
     install_torch(site_of(bare_target), "2.13.0+cpu", cuda=None, prelude=prelude)
     run = cli("doctor", "--json", "--python", str(bare_target))
-    assert run.codes[0] == "torch-corrupt"
+    assert run.codes[0] == "nvidia-wheels-mismatch"
     assert "libcudart.so.13" in run.json["findings"][0]["cause"]
 
 

@@ -99,7 +99,9 @@ def _driver(snapshot: Snapshot) -> str:
         return "no NVIDIA driver"
     nvml, cuda = snapshot.nvml, snapshot.cuda
     told = []
-    if isinstance(nvml, Nvml):
+    if isinstance(nvml, Nvml) and nvml.error:
+        told.append(f"NVML answers {nvml.error}")
+    elif isinstance(nvml, Nvml):
         names = counted(device.name or "?" for device in nvml.devices or ()) or "no device"
         told.append(f"{nvml.driver_version or 'version unknown'}, CUDA {nvml.cuda_version or 'unknown'}: {names}")
     elif isinstance(nvml, Unknown):
@@ -131,9 +133,11 @@ def _host(host: Host | Unknown) -> str:
 def _availability(available: Availability) -> tuple[str, str]:
     runs = {True: "the driver runs it", False: "cannot run here", None: "unknown"}[available.driver_runs_it]
     releases = available.torch_releases
-    brings = f"torch {releases[0]} to {releases[-1]} bring it" if releases else "no torch brings it"
+    if releases is None:
+        brings = "which torch brings it depends on the Python, which is unknown"
+    elif releases:
+        brings = f"torch {releases[0]} to {releases[-1]} bring it for this Python and platform"
+    else:
+        brings = "no torch brings it for this Python and platform"
     installed = "; the installed torch is such a build" if available.installed else ""
-    return (
-        f"CUDA {available.cuda}",
-        f"{runs}: {available.why}; {brings} for this Python and platform{installed}",
-    )
+    return f"CUDA {available.cuda}", f"{runs}: {available.why}; {brings}{installed}"

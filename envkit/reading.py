@@ -1,5 +1,6 @@
-"""Reading a Snapshot: the questions that several checks ask of it."""
+"""Reading a Snapshot: the questions that more than one check or plan asks of it, each answered in one place."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from envkit.snapshot import (
     Snapshot,
     TorchRuntime,
 )
+
+_NODE = re.compile(r"/dev/nvidia\d+")
 
 
 class InstalledTorch(NamedTuple):
@@ -43,6 +46,26 @@ def host(snapshot: Snapshot) -> Host | None:
 def interpreter(snapshot: Snapshot) -> Interpreter | None:
     """Return what is known of the target interpreter."""
     return snapshot.target if isinstance(snapshot.target, Interpreter) else None
+
+
+def driver_os(machine: Host) -> str:
+    """Return the system whose NVIDIA driver is meant: inside WSL that of Windows."""
+    return "windows" if machine.wsl else machine.os
+
+
+def libc_of(machine: Host, target: Interpreter | None) -> str | None:
+    """Return the C library that the target is built for, else the machine's."""
+    return (target.libc if target else None) or machine.libc
+
+
+def wheel_platform(machine: Host, target: Interpreter | None) -> str | None:
+    """Return the platform of the wheels that fit, None where no torch wheel exists.
+
+    The interpreter's word counts before the host's: an x86_64 Python on Apple silicon needs x86_64 wheels.
+    """
+    name = (target.machine.lower() if target else "") or machine.arch or ""
+    arch = {"amd64": "x86_64"}.get(name, name)
+    return platform_of(machine.os, arch, libc_of(machine, target))
 
 
 def wheel_python(target: Interpreter) -> str:
@@ -84,12 +107,23 @@ def torch_distributions(snapshot: Snapshot) -> tuple[Distribution, ...]:
     return installed.named("torch") + installed.named("pytorch") if installed else ()
 
 
+def imported_torch(snapshot: Snapshot) -> tuple[Distribution, ...]:
+    """Return the installs of torch that own the copy which is imported; all of them when that cannot be told.
+
+    An environment over system packages may see a second torch in its base, which nothing imports.
+    """
+    found, installed = torch_distributions(snapshot), packages(snapshot)
+    module = installed.module("torch") if installed else None
+    owners = tuple(copy for copy in found if module and module.origin.startswith(copy.site))
+    return owners or found
+
+
 def installed_torch(snapshot: Snapshot) -> InstalledTorch | None:
     """Return the torch that the target has, None when it has none or there is no telling."""
     live = runtime(snapshot)
     if live and live.version:
         return InstalledTorch(live.version, live.cuda, live.hip, "torch.__version__")
-    found = torch_distributions(snapshot)
+    found = imported_torch(snapshot)
     if not found:
         return None
     build = found[0].build
@@ -108,9 +142,17 @@ def nvidia_gpus(snapshot: Snapshot) -> tuple[str, ...] | None:
         return tuple(device.name or "NVIDIA GPU" for device in manager.devices)
     if driver and driver.devices:
         return tuple(device.name or "NVIDIA GPU" for device in driver.devices)
-    if machine and machine.gpus is not None:
-        return tuple(f"NVIDIA GPU {gpu.device_id}" for gpu in machine.gpus if gpu.vendor == "nvidia")
-    return None
+    shown = _on_machine(machine) if machine else None
+    fault = (manager is not None and manager.error != 0) or (driver is not None and driver.init_error not in (0, 100))
+    # A driver that fails may hide what the machine does not show either.
+    return None if fault and not shown else shown
+
+
+def _on_machine(machine: Host) -> tuple[str, ...] | None:
+    """The GPUs that bus and device nodes show: a container may have the nodes without the bus."""
+    on_bus = tuple(f"NVIDIA GPU {gpu.device_id}" for gpu in machine.gpus or () if gpu.vendor == "nvidia")
+    nodes = tuple(f"NVIDIA GPU {node}" for node in machine.device_nodes or () if _NODE.fullmatch(node))
+    return on_bus or nodes or (None if machine.gpus is None else ())
 
 
 def driver_version(snapshot: Snapshot) -> str | None:
@@ -120,25 +162,31 @@ def driver_version(snapshot: Snapshot) -> str | None:
 
 
 def usable_gpu(snapshot: Snapshot) -> bool:
-    """Say whether the driver answers and offers at least one GPU to some process."""
+    """Say whether CUDA offers at least one GPU here, or would if no variable hid it."""
     manager, driver = nvml(snapshot), cuda(snapshot)
-    if driver and driver.init_error == 0 and driver.devices:
+    if driver is None:
+        return False  # a GPU that only NVML lists is not ready for use
+    if driver.init_error == 0 and driver.devices:
         return True
-    healthy = manager is not None and manager.error == 0 and bool(manager.devices)
-    # An error of cuInit other than "no device", which a variable may cause, spoils the use.
-    return healthy and (driver is None or driver.init_error in (0, 100))
+    listed = manager is not None and manager.error == 0 and bool(manager.devices)
+    return listed and driver.init_error in (0, 100) and "CUDA_VISIBLE_DEVICES" in variables(snapshot)
+
+
+def cuda_works(snapshot: Snapshot) -> bool:
+    """Say whether torch itself has a CUDA (or ROCm) device in use."""
+    live = runtime(snapshot)
+    backend = live.backend("cuda") if live else None
+    return backend is not None and backend.available is True
 
 
 def platform(snapshot: Snapshot) -> str | None:
     """Return the wheel platform of the target."""
     machine = host(snapshot)
-    if machine is None or machine.arch is None:
-        return None
-    return platform_of(machine.os, machine.arch, machine.libc)
+    return wheel_platform(machine, interpreter(snapshot)) if machine else None
 
 
 def gpu_fact(snapshot: Snapshot) -> Fact:
     """The GPUs as a fact, equal ones counted."""
-    counts = Counter(nvidia_gpus(snapshot))
+    counts = Counter(nvidia_gpus(snapshot) or ())
     names = (f"{count} x {name}" if count > 1 else name for name, count in counts.items())
     return Fact("GPU", ", ".join(names) or "none seen", "NVML, libcuda, PCI bus")

@@ -1,0 +1,59 @@
+"""The order in which findings are told."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envkit.findings import Finding, Severity, Verdict, judge, rank
+
+CODES = ("python-unsupported", "torch-missing", "driver-init-failed", "gpu-hidden", "gpu-absent", "odd")
+
+
+def make(code: str, *explains: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(code=code, severity=severity, summary=code, cause="", explains=explains)
+
+
+findings = st.lists(
+    st.builds(make, st.sampled_from(CODES), *[st.sampled_from(CODES)] * 2, severity=st.sampled_from(list(Severity))),
+    max_size=8,
+)
+
+
+def codes(*found: Finding) -> list[str]:
+    return [finding.code for finding in rank(found)]
+
+
+@given(findings)
+def test_no_finding_is_lost_and_none_told_twice(found: list[Finding]) -> None:
+    assert sorted(finding.code for finding in rank(found)) == sorted(finding.code for finding in found)
+
+
+@given(findings)
+def test_what_is_explained_is_among_the_findings(found: list[Finding]) -> None:
+    present = {finding.code for finding in found}
+    assert all(set(finding.explains) <= present - {finding.code} for finding in rank(found))
+
+
+def test_errors_come_before_notes() -> None:
+    assert codes(make("gpu-absent", severity=Severity.NOTE), make("torch-missing")) == ["torch-missing", "gpu-absent"]
+
+
+def test_a_consequence_follows_its_cause_at_once() -> None:
+    assert codes(make("torch-missing"), make("odd", "torch-missing"), make("gpu-hidden")) == [
+        "gpu-hidden",
+        "odd",
+        "torch-missing",
+    ]
+
+
+def test_a_chain_of_causes_is_told_in_its_order() -> None:
+    assert codes(make("a", "b"), make("c"), make("b", "c")) == ["a", "b", "c"]
+
+
+def test_findings_that_explain_each_other_are_both_told() -> None:
+    assert sorted(codes(make("a", "b"), make("b", "a"))) == ["a", "b"]
+
+
+def test_an_error_outweighs_missing_facts() -> None:
+    assert judge([make("a")], ("something",)) is Verdict.FAULTY
+    assert judge([make("a", severity=Severity.WARNING)], ("something",)) is Verdict.INCOMPLETE
+    assert judge([make("a", severity=Severity.WARNING)], ()) is Verdict.HEALTHY
