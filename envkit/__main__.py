@@ -12,8 +12,10 @@ def main() -> None:
 
         sys.stdout.write(page())
         return
-    from envkit.cli.app import run
-
+    try:
+        from envkit.cli.app import run
+    except KeyboardInterrupt:  # before there is anything to clean up
+        sys.exit(130)
     sys.exit(run(arguments))
 
 

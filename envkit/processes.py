@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import IO
@@ -22,10 +23,13 @@ OUTPUT_LIMIT = 8 * 2**20
 _CHUNK = 64 * 2**10
 _READERS_GRACE = 1.0
 """Seconds that a pipe may stay open after its program ended: a grandchild may hold it for ever."""
+_KILL_GRACE = 2.0
+"""Seconds that a killed program has to be gone: one that waits for a dead disk or driver never is."""
 
 _WINDOWS = sys.platform == "win32"
 _running: set["subprocess.Popen[bytes]"] = set()
-_running_lock = threading.Lock()
+_running_lock = threading.RLock()  # a signal handler may come while it is held
+_stopping = threading.Event()
 
 
 class End(str, Enum):
@@ -44,6 +48,7 @@ class Completed:
     argv: tuple[str, ...]
     end: End
     exit_code: int | None
+    """None when it was never started, or outlived being killed."""
     stdout: bytes
     stderr: bytes
     seconds: float
@@ -129,6 +134,8 @@ def run(
     """
     began = time.perf_counter()
     try:
+        if _stopping.is_set():
+            raise InterruptedError("envkit is leaving")
         process = subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL,
@@ -178,14 +185,16 @@ def _finish(
     except subprocess.TimeoutExpired:
         timed_out = True
         _kill(process)
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_KILL_GRACE)
+    _kill_left_behind(process)
     deadline = time.perf_counter() + _READERS_GRACE
     for tail in tails:
         tail.thread.join(max(0.0, deadline - time.perf_counter()))
-    code = process.returncode
+    code: int | None = process.returncode
     return Completed(
         argv=argv,
-        end=End.TIMED_OUT if timed_out else End.SIGNALLED if code < 0 else End.EXITED,
+        end=End.TIMED_OUT if timed_out else End.SIGNALLED if (code or 0) < 0 else End.EXITED,
         exit_code=code,
         stdout=tails[0].text(),
         stderr=tails[1].text(),
@@ -195,24 +204,35 @@ def _finish(
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill the program and everything that it started and that stayed in its group."""
+    if _WINDOWS:
+        _kill_tree(process)
+        return
     try:
-        if _WINDOWS:
-            _kill_tree(process.pid)
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    except (OSError, ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    except OSError:
         process.kill()
 
 
-def _kill_tree(pid: int) -> None:
+def _kill_left_behind(process: "subprocess.Popen[bytes]") -> None:
+    """Kill what an ended program left running in its group."""
+    if not _WINDOWS:
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _kill_tree(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a program and its offspring where there are no process groups; who cannot be killed spares nobody else."""
     import psutil
 
     try:
-        family = [*psutil.Process(pid).children(recursive=True), psutil.Process(pid)]
-    except psutil.Error as gone:
-        raise ProcessLookupError(pid) from gone
-    for member in family:
-        member.kill()
+        offspring = psutil.Process(process.pid).children(recursive=True)
+    except psutil.Error:
+        offspring = []
+    with suppress(OSError):
+        process.kill()  # first: it starts no more of them
+    for member in offspring:
+        with suppress(psutil.Error):
+            member.kill()
 
 
 def kill_all() -> None:
@@ -221,6 +241,17 @@ def kill_all() -> None:
         left = tuple(_running)
     for process in left:
         _kill(process)
+
+
+def stop() -> None:
+    """Kill every program that is still running and start no more: envkit is leaving."""
+    _stopping.set()
+    kill_all()
+
+
+def start_again() -> None:
+    """Allow programs to be started after `stop`, where envkit did not leave after all."""
+    _stopping.clear()
 
 
 def _signal_name(number: int) -> str:

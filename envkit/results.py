@@ -5,8 +5,6 @@ Times are seconds. The events are documented in `smoke/README.md`.
 
 import msgspec
 
-SCHEMA_VERSION = 1
-
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """The distribution of repeated timings, in seconds."""
@@ -80,7 +78,6 @@ class DeviceName(msgspec.Struct, frozen=True, kw_only=True):
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one smoke run told; `passed` is False unless it came to its own end and all was right."""
 
-    schema_version: int = SCHEMA_VERSION
     target: str
     python: str | None = None
     torch: str | None = None

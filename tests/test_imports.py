@@ -58,11 +58,6 @@ def test_probe_script_imports_the_standard_library_and_what_it_looks_at(path):
     assert find_imports(path) <= sys.stdlib_module_names | looked_at
 
 
-@pytest.mark.parametrize("path", list_files(SCRIPTS))
-def test_probe_script_is_syntax_of_python_3_6(path):
-    assert ast.parse(path.read_bytes(), feature_version=(3, 6)).body
-
-
 @pytest.mark.parametrize("path", list_files(SMOKE))
 def test_workload_is_syntax_of_the_oldest_python_with_a_torch_worth_timing(path):
     assert ast.parse(path.read_bytes(), feature_version=(3, 8)).body

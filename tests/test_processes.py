@@ -1,6 +1,7 @@
 """Whatever a program does comes back as a value, in time."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from envkit import processes
 from envkit.processes import End
 from tests.conftest import is_running
+
+WAITS = "import subprocess, sys, time; print(subprocess.Popen(['sleep', '600']).pid, flush=True); time.sleep(600)"
 
 
 def python(code: str, **options: object) -> processes.Completed:
@@ -77,6 +80,46 @@ def test_a_grandchild_of_a_killed_program_is_killed_with_it(tmp_path: Path) -> N
     assert not is_running(int(pid_file.read_text()))
 
 
+def test_a_program_that_outlives_being_killed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As one does that waits in the kernel for a dead disk: it is here one that nobody kills.
+    spared: list[subprocess.Popen[bytes]] = []
+    monkeypatch.setattr(processes, "_kill", spared.append)
+    monkeypatch.setattr(processes, "_KILL_GRACE", 0.1)
+    began = time.monotonic()
+    done = python("import time; time.sleep(600)", timeout=0.3)
+    spared[0].kill()
+    spared[0].wait()
+    assert time.monotonic() - began < 10
+    assert (done.end, done.exit_code) == (End.TIMED_OUT, None)
+
+
+@pytest.mark.parametrize("refused", ["children", "kill"])
+def test_without_process_groups_nobody_is_spared_for_one_that_cannot_be_reached(
+    monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    import psutil
+
+    def refuse(*_: object, **__: object) -> None:
+        raise psutil.AccessDenied
+
+    with subprocess.Popen([sys.executable, "-c", WAITS], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        child = int(process.stdout.readline())
+        with monkeypatch.context() as patch:
+            patch.setattr(psutil.Process, refused, refuse)
+            processes._kill_tree(process)
+        assert process.wait(5) != 0
+    psutil.Process(child).kill()
+
+
+def test_without_process_groups_the_offspring_is_killed_too() -> None:
+    with subprocess.Popen([sys.executable, "-c", WAITS], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        child = int(process.stdout.readline())
+        processes._kill_tree(process)
+    assert not is_running(child)
+
+
 def test_lines_are_told_as_they_come() -> None:
     lines: list[bytes] = []
     python("print('one'); print('two', end='')", on_line=lines.append)
@@ -85,3 +128,22 @@ def test_lines_are_told_as_they_come() -> None:
 
 def test_standard_input_is_empty() -> None:
     assert python("import sys; print(repr(sys.stdin.read()))").stdout.strip() == b"''"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX process groups")
+def test_what_an_ended_program_left_running_is_killed(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    code = "import subprocess; child = subprocess.Popen(['sleep', '600']); "
+    code += f"open({str(pid_file)!r}, 'w').write(str(child.pid))"
+    assert python(code).ok
+    assert not is_running(int(pid_file.read_text()))
+
+
+def test_after_a_stop_nothing_is_started() -> None:
+    processes.stop()
+    try:
+        done = python("print('started')")
+    finally:
+        processes.start_again()
+    assert done.end is End.NOT_STARTED
+    assert python("print('started')").ok

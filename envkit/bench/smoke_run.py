@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -70,59 +70,107 @@ def parse_event(line: bytes) -> Event | None:
         return None
     try:
         event = json.loads(line[begin:])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None
 
 
 def collect_results(target: str, events: Sequence[Event], completed: Completed) -> Results:
     """Put the events of a run together with the way in which it ended."""
-    start = _first(events, "start")
-    end = _first(events, "end")
-    groups: dict[tuple[str, str, str], list[Event]] = {}
-    for event in events:
-        if event["event"] in ("check", "training", "timing", "result"):
+    told = [(event, _decoded(event)) for event in events]
+    start = _first(_Start, told) or _Start()
+    end = _first(_End, told)
+    groups: dict[tuple[str, str, str], list[_Told]] = {}
+    for event, meaning in told:
+        if isinstance(meaning, (CheckResult, Training, Timing, _Verdict)):
             key = (str(event.get("workload")), str(event.get("device")), str(event.get("dtype")))
-            groups.setdefault(key, []).append(event)
+            groups.setdefault(key, []).append((event, meaning))
     results = tuple(_workload_result(key, group) for key, group in groups.items())
-    errors = tuple(_known(event, SmokeError) for event in events if event["event"] == "error")
-    if not end:
+    errors = _all(SmokeError, told)
+    if end is None:
         errors += (_early_end(completed),)
+    understood = not any(error.kind == _NONSENSE for error in errors)
     return Results(
         target=target,
-        python=start.get("python"),
-        torch=start.get("torch"),
-        numpy=start.get("numpy"),
-        seed=start.get("seed"),
-        threads=start.get("threads"),
-        devices=tuple(_known(device, DeviceName) for device in start.get("devices", ())),
+        python=start.python,
+        torch=start.torch,
+        numpy=start.numpy,
+        seed=start.seed,
+        threads=start.threads,
+        devices=start.devices,
         results=results,
         errors=errors,
-        complete=bool(end),
-        passed=bool(end.get("passed")) and completed.ok and all(result.passed for result in results),
+        complete=end is not None,
+        passed=(
+            end is not None and end.passed and completed.ok and understood and all(result.passed for result in results)
+        ),
         seconds=round(completed.seconds, 4),
     )
 
 
-def _first(events: Sequence[Event], name: str) -> Event:
-    return next((event for event in events if event.get("event") == name), {})
+class _Start(msgspec.Struct, frozen=True, kw_only=True):
+    python: str | None = None
+    torch: str | None = None
+    numpy: str | None = None
+    seed: int | None = None
+    threads: int | None = None
+    devices: tuple[DeviceName, ...] = ()
 
 
-def _known(event: Event, shape: type[Any]) -> Any:
-    return msgspec.convert(event, shape)
+class _Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    passed: bool = False
 
 
-def _workload_result(key: tuple[str, str, str], group: Sequence[Event]) -> WorkloadResult:
+class _End(msgspec.Struct, frozen=True, kw_only=True):
+    passed: bool = False
+
+
+_MEANINGS: dict[str, type[msgspec.Struct]] = {
+    "start": _Start,
+    "check": CheckResult,
+    "training": Training,
+    "timing": Timing,
+    "result": _Verdict,
+    "error": SmokeError,
+    "end": _End,
+}
+_NONSENSE = "nonsense"
+
+_Told = tuple[Event, msgspec.Struct | None]
+
+
+def _decoded(event: Event) -> msgspec.Struct | None:
+    """Return what an event means; None for one of a kind that is not known here."""
+    kind = event.get("event")
+    meaning = _MEANINGS.get(kind) if isinstance(kind, str) else None
+    try:
+        return msgspec.convert(event, meaning) if meaning else None
+    except msgspec.ValidationError as nonsense:
+        return SmokeError(kind=_NONSENSE, message=f"a {kind!r} event of the workloads makes no sense: {nonsense}")
+
+
+T = TypeVar("T")
+
+
+def _all(meaning: type[T], told: Sequence[_Told]) -> tuple[T, ...]:
+    return tuple(found for _, found in told if isinstance(found, meaning))
+
+
+def _first(meaning: type[T], told: Sequence[_Told]) -> T | None:
+    return next(iter(_all(meaning, told)), None)
+
+
+def _workload_result(key: tuple[str, str, str], group: Sequence[_Told]) -> WorkloadResult:
     workload, device, dtype = key
-    training, timing = _first(group, "training"), _first(group, "timing")
+    verdict = _first(_Verdict, group)
     return WorkloadResult(
         workload=workload,
         device=device,
         dtype=dtype,
-        passed=_first(group, "result").get("passed") is True,
-        checks=tuple(_known(event, CheckResult) for event in group if event["event"] == "check"),
-        training=_known(training, Training) if training else None,
-        timing=_known(timing, Timing) if timing else None,
+        passed=verdict is not None and verdict.passed,
+        checks=_all(CheckResult, group),
+        training=_first(Training, group),
+        timing=_first(Timing, group),
     )
 
 

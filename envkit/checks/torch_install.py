@@ -137,8 +137,8 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
     return Finding(
         code="torch-corrupt",
-        # Somebody may have stripped or slimmed it on purpose.
-        severity=Severity.WARNING if works and not _missing(found) else Severity.ERROR,
+        # Without a RECORD nothing shows damage; it is pip that will stumble over it.
+        severity=Severity.WARNING if works and not _harmed(found) else Severity.ERROR,
         summary="the installed torch is damaged",
         cause=cause,
         expected="every file of the installed torch as its RECORD lists it, and an import that succeeds",
@@ -150,8 +150,8 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-def _missing(found: tuple[Distribution, ...]) -> int:
-    return sum(copy.damage.missing for copy in found if copy.damage)
+def _harmed(found: tuple[Distribution, ...]) -> bool:
+    return any(copy.damage and (copy.damage.missing or copy.damage.altered) for copy in found)
 
 
 _Symptom = tuple[str, tuple[Fact, ...]]

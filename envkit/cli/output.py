@@ -22,7 +22,11 @@ def waiting(verb: str) -> Iterator[Callable[[tuple[str, ...]], None]]:
     def show(names: tuple[str, ...]) -> None:
         nonlocal shown
         if sys.stderr.isatty():
-            sys.stderr.write(f"{_CLEAR_LINE}{verb}: waiting for {', '.join(names)}")
+            from envkit.render.text import clean
+
+            # Names may come from another program; whatever they hold, they stay on the one line.
+            told = " ".join(clean(", ".join(names)).split())
+            sys.stderr.write(f"{_CLEAR_LINE}{verb}: waiting for {told}")
             sys.stderr.flush()
             shown = True
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ _EXIT_INCOMPLETE = 4
 def _check_device(_context: click.Context, _parameter: click.Parameter, devices: tuple[str, ...]) -> tuple[str, ...]:
     for device in devices:
         kind, _, index = device.partition(":")
-        if kind not in ("cpu", "cuda", "mps", "xpu", "all") or (":" in device and not index.isdigit()):
+        numbered = kind in ("cuda", "xpu") and index.isdigit()
+        if kind not in ("cpu", "cuda", "mps", "xpu", "all") or (":" in device and not numbered):
             raise click.BadParameter(f"{device!r} is none of cpu, cuda, cuda:N, mps, xpu, xpu:N, all")
     return devices
 
@@ -51,7 +53,7 @@ def _check_device(_context: click.Context, _parameter: click.Parameter, devices:
 @click.option("--python", metavar="PATH|NAME", help="the interpreter to run them in")
 @click.option("--epochs", type=click.IntRange(min=1), help="training epochs (default: 100, as the lecture)")
 @click.option("--seed", type=click.IntRange(min=0), help="seed of the data order and the parameters (default: 0)")
-@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="give up after this (default: 600)")
+@click.option("--timeout", type=Seconds(), metavar="SECONDS", help="give up after this (default: 600)")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("-v", "--verbose", is_flag=True, help="show every check with its error and tolerance")
 def command(

@@ -8,6 +8,13 @@ from envkit.errors import EnvkitError
 from envkit.snapshot import SCHEMA_VERSION, Snapshot, decode, encode
 
 
+class _Head(msgspec.Struct):
+    """What every version of the format begins with, whatever follows."""
+
+    schema_version: int = SCHEMA_VERSION
+    envkit_version: str = ""
+
+
 def save(snapshot: Snapshot, path: Path) -> None:
     """Write a snapshot; raise `EnvkitError` when the file cannot be written."""
     try:
@@ -23,15 +30,15 @@ def load(path: Path) -> Snapshot:
     except OSError as error:
         raise EnvkitError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        snapshot = decode(data)
-    except msgspec.DecodeError as error:
+        head = msgspec.json.decode(data, type=_Head)
+        if head.schema_version > SCHEMA_VERSION:
+            raise EnvkitError(
+                f"{path} was written by envkit {head.envkit_version}, newer than this one",
+                hint="upgrade: `python -m pip install --upgrade torch-envkit`",
+            )
+        return decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise EnvkitError(
             f"{path} is not a snapshot of envkit: {error}",
             hint="`envkit doctor --save FILE` writes one",
         ) from error
-    if snapshot.schema_version > SCHEMA_VERSION:
-        raise EnvkitError(
-            f"{path} was written by envkit {snapshot.envkit_version}, newer than this one",
-            hint="upgrade: `python -m pip install --upgrade torch-envkit`",
-        )
-    return snapshot

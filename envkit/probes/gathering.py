@@ -103,7 +103,8 @@ class Gathering:
             answer = running.answer or (late,) * len(running.probe.sections)
             sections.update(zip(running.probe.sections, answer, strict=True))
         runs = [_run_of(name, sections[name], 0.0) for name in self._skipped]
-        runs += [_run_of(running.name, sections[running.name], running.seconds) for running in self._running]
+        for running in self._running:
+            runs += [_run_of(name, sections[name], running.seconds) for name in running.probe.sections]
         return Snapshot(
             envkit_version=__version__,
             taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),

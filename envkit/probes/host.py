@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from envkit.probes.paths import exists
 from envkit.snapshot import Host, PciGpu
 
 _SYSTEMS = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
@@ -41,7 +42,7 @@ def probe_host(root: Path = Path("/")) -> Host:
         cpus_usable=len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
         memory_total=memory_total,
         memory_available=memory_available,
-        disk_free=(_disk(Path.cwd()) or (None, None))[1],
+        disk_free=(_disk(Path()) or (None, None))[1],
         shm_total=shm[0] if shm else None,
         shm_free=shm[1] if shm else None,
         container=_container(root, os.environ) if linux else "",
@@ -119,9 +120,9 @@ def _container(root: Path, variables: Mapping[str, str]) -> str:
     """Name the container runtime by the marks it leaves, "" where there are none."""
     if "KUBERNETES_SERVICE_HOST" in variables:
         return "kubernetes"
-    if (root / ".dockerenv").exists():
+    if exists(root / ".dockerenv"):
         return "docker"
-    if (root / "run/.containerenv").exists():
+    if exists(root / "run/.containerenv"):
         return "podman"
     control_groups = _read(root / "proc/1/cgroup") or ""
     named = re.search(r"docker|kubepods|containerd|lxc|garden", control_groups)
@@ -152,7 +153,7 @@ def _pci_gpu(folder: Path) -> PciGpu:
         address=folder.name,
         vendor=_PCI_VENDORS.get(vendor, vendor),
         device_id=(_read(folder / "device") or "").strip(),
-        kernel_driver=driver.resolve().name if driver.exists() else "",
+        kernel_driver=driver.resolve().name if exists(driver) else "",
     )
 
 

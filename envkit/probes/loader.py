@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from envkit.probes.paths import exists, is_folder
+
 _CACHE = "etc/ld.so.cache"
 _TRUSTED = ("lib", "lib64", "usr/lib", "usr/lib64", "lib/*-linux-gnu*", "usr/lib/*-linux-gnu*")
 _HWCAPS = "glibc-hwcaps/*"
@@ -24,7 +26,7 @@ def is_certainly_absent(library: str, variables: Mapping[str, str] = os.environ,
         cached = library.encode() + b"\0" in (root / _CACHE).read_bytes()
     except OSError:
         return False
-    return not cached and not any((folder / library).exists() for folder in _folders(variables, root))
+    return not cached and not any(exists(folder / library) for folder in _folders(variables, root))
 
 
 def _folders(variables: Mapping[str, str], root: Path) -> Iterator[Path]:
@@ -32,6 +34,7 @@ def _folders(variables: Mapping[str, str], root: Path) -> Iterator[Path]:
         # An empty entry means the current folder, and so does an empty variable that is set: harmless to look.
         folder = Path(entry or ".")
         yield folder
-        yield from folder.glob(_HWCAPS)
+        if is_folder(folder):
+            yield from folder.glob(_HWCAPS)
     for pattern in _TRUSTED:
         yield from root.glob(pattern)

@@ -17,8 +17,7 @@ _OWN = (sys.executable, "-I", "-S")
 
 _NVML, _CUDA = "libnvidia-ml.so.1", "libcuda.so.1"
 _NOWHERE = "is in no folder that the loader searches"
-
-_NOT_THERE = ("No such file or directory", "not found", "no CUDA on this operating system")
+_NO_DRIVER = "there is no NVIDIA driver on this operating system"
 
 
 def probe_nvml(timeout: float) -> Nvml | Absent | Unknown:
@@ -27,7 +26,7 @@ def probe_nvml(timeout: float) -> Nvml | Absent | Unknown:
     if spec is None or spec.origin is None:
         return Unknown(why="nvidia-ml-py, which envkit depends on, is not installed beside it")
     if sys.platform == "darwin":
-        return Absent(why="there is no NVIDIA driver on this operating system")
+        return Absent(why=_NO_DRIVER)
     if is_certainly_absent(_NVML):
         return Absent(why=f"{_NVML} {_NOWHERE}")
     answers = run_script(_OWN, "nvml.py", [str(Path(spec.origin).parent)], timeout=timeout)
@@ -36,17 +35,15 @@ def probe_nvml(timeout: float) -> Nvml | Absent | Unknown:
 
 def probe_cuda(timeout: float) -> CudaDriver | Absent | Unknown:
     """Ask libcuda to initialise, in a child process; its numeric answer is a fact."""
+    if sys.platform == "darwin":
+        return Absent(why=_NO_DRIVER)
     if is_certainly_absent(_CUDA):
         return Absent(why=f"{_CUDA} {_NOWHERE}")
-    return _section(run_script(_OWN, "probe.py", ["cuda"], timeout=timeout), "cuda", CudaDriver)
+    return _section(run_script(_OWN, "cuda.py", [], timeout=timeout), "cuda", CudaDriver)
 
 
 def _section(answers: Answers, name: str, shape: type[T]) -> T | Absent | Unknown:
     said = answers.merged(name)
     if said is None:
         return unanswered(answers.completed, f"the driver library ({name})")
-    why = str(said.get("absent", ""))
-    if not why:
-        return decoded(said, shape)
-    # A library that is there and cannot be loaded is not absent.
-    return Absent(why=why) if any(words in why for words in _NOT_THERE) else Unknown(why=why)
+    return Absent(why=str(said["absent"])) if "absent" in said else decoded(said, shape)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from envkit.probes.paths import exists, is_file, is_file_or_link, is_folder
 from envkit.snapshot import Absent
 
 
@@ -26,25 +27,23 @@ def choose_interpreter(asked: str | None, variables: Mapping[str, str] = os.envi
         return _find(asked)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = variables.get(variable)
-        if prefix:
-            return _of_active(variable, Path(prefix))
+        active = _of_active(variable, Path(prefix)) if prefix else None
+        if active:
+            return active
     if sys.prefix != sys.base_prefix and _holds_torch():
         return Choice(sys.executable, "envkit's own environment, which holds torch")
-    for name in ("python3", "python"):
-        if found := _which(name):
-            return Choice(found, f"`{name}` on PATH")
-    return Absent(why="no environment is active and neither `python3` nor `python` is on PATH")
+    return _on_path() or Absent(why="no environment is active and neither `python3` nor `python` is on PATH")
 
 
 def _find(asked: str) -> Choice | Absent:
     path = Path(os.path.expanduser(asked))  # noqa: PTH111 - pathlib's raises where there is no such user
-    if path.is_dir():
+    if is_folder(path):
         inside = _interpreter_in(path)
         if inside:
             return Choice(str(inside), f"--python {asked}")
-        environment = str(path) if (path / "pyvenv.cfg").is_file() else ""
+        environment = str(path) if is_environment(path) else ""
         return Absent(why=f"the folder {asked} has no interpreter", environment=environment)
-    if path.is_file() or path.is_symlink():
+    if is_file_or_link(path):
         return Choice(str(path.absolute()), f"--python {asked}")
     if os.sep in asked or (os.altsep and os.altsep in asked):
         return Absent(why=f"{asked} does not exist")
@@ -58,23 +57,44 @@ def _find(asked: str) -> Choice | Absent:
     return Absent(why=f"{asked} is neither a path, a command on PATH nor a conda environment")
 
 
-def _which(name: str) -> str | None:
+def _which(name: str, path: str | None = None) -> str | None:
     import shutil
 
-    return shutil.which(name)
+    return shutil.which(name, path=path)
 
 
-def _of_active(variable: str, prefix: Path) -> Choice | Absent:
+def _on_path(platform: str = sys.platform) -> Choice | None:
+    # Windows' installers bring `python`; a `python3` is mostly the store's.
+    names = ("python", "python3") if platform == "win32" else ("python3", "python")
+    # In this folder of Windows lie stand-ins that only open the store.
+    folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if "WindowsApps" not in folder]
+    for name in names:
+        if found := _which(name, os.pathsep.join(folders)):
+            return Choice(found, f"`{name}` on PATH")
+    return None
+
+
+def _of_active(variable: str, prefix: Path) -> Choice | Absent | None:
+    """Return the interpreter of an active environment; None for a conda environment of another language."""
     inside = _interpreter_in(prefix)
-    if inside is None:
-        return Absent(why=f"{variable} names {prefix}, which has no interpreter", environment=str(prefix))
-    return Choice(str(inside), f"the active environment ({variable})")
+    if inside:
+        return Choice(str(inside), f"the active environment ({variable})")
+    if variable == "CONDA_PREFIX":
+        return None
+    # The fix makes the environment anew in its folder: never in one that may be something else.
+    environment = str(prefix) if is_environment(prefix) or not exists(prefix) else ""
+    return Absent(why=f"{variable} names {prefix}, which has no interpreter", environment=environment)
+
+
+def is_environment(folder: Path) -> bool:
+    """Say whether a folder was made by venv, virtualenv or uv."""
+    return is_file(folder / "pyvenv.cfg")
 
 
 def _interpreter_in(prefix: Path) -> Path | None:
     for relative in ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe"):
         # A link to an interpreter that is gone is still the environment's interpreter: it is a finding.
-        if (prefix / relative).is_file() or (prefix / relative).is_symlink():
+        if is_file_or_link(prefix / relative):
             return prefix / relative
     return None
 
@@ -89,4 +109,4 @@ def _conda_prefixes() -> Iterator[Path]:
 
 
 def _holds_torch() -> bool:
-    return any((Path(entry) / "torch" / "version.py").is_file() for entry in sys.path if entry)
+    return any(is_file(Path(entry) / "torch" / "version.py") for entry in sys.path if entry)

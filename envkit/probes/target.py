@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from envkit.probes.framing import Answers, Facts, run_script, unanswered
-from envkit.probes.selection import Choice
+from envkit.probes.selection import Choice, is_environment
 from envkit.processes import End
 from envkit.snapshot import Absent, Interpreter, Packages, RunEnd, TorchRuntime, Unknown
 
@@ -30,14 +30,12 @@ def probe_target(choice: Choice, timeout: float) -> tuple[Interpreter | Absent |
 
 
 def _silent(choice: Choice, answers: Answers) -> Absent | Unknown:
-    """Say what an interpreter is that gave no answer: gone, or beyond telling."""
-    if answers.completed.end is not End.NOT_STARTED:
-        return unanswered(answers.completed, choice.executable)
+    """Say what an interpreter is that gave no answer: gone from its environment, or beyond telling."""
     prefix = Path(choice.executable).parent.parent
-    return Absent(
-        why=f"{choice.executable} could not be started: {answers.completed.reason}",
-        environment=str(prefix) if (prefix / "pyvenv.cfg").is_file() else "",
-    )
+    if answers.completed.end is End.NOT_STARTED and is_environment(prefix):
+        why = f"{choice.executable} could not be started: {answers.completed.reason}"
+        return Absent(why=why, environment=str(prefix))
+    return unanswered(answers.completed, choice.executable)
 
 
 def probe_torch(choice: Choice, timeout: float) -> TorchRuntime | Absent | Unknown:

@@ -55,6 +55,36 @@ def test_an_exit_code_outweighs_a_claim_to_have_passed() -> None:
 
 
 @pytest.mark.parametrize(
+    "nonsense",
+    [
+        pytest.param({"event": "start", "devices": 3}, id="devices that are a number"),
+        pytest.param({"event": "start", "python": ["3.11"]}, id="a version that is a list"),
+        pytest.param({"event": "check", **GROUP, "passed": "yes"}, id="a check without a name"),
+        pytest.param({"event": "training", **GROUP, "losses": "low"}, id="losses that are a word"),
+        pytest.param({"event": "timing", **GROUP, "step_seconds": None}, id="a timing without figures"),
+        pytest.param({"event": "result", **GROUP, "passed": 1}, id="a verdict that is a number"),
+        pytest.param({"event": "error"}, id="an error without words"),
+        pytest.param({"event": "end", "passed": "true"}, id="an end that is a word"),
+    ],
+)
+def test_an_event_that_makes_no_sense_is_told_and_the_rest_is_kept(nonsense: dict[str, object]) -> None:
+    results = collect_results("python", [nonsense, *EVENTS], ended())
+    (error,) = results.errors
+    assert error.kind == "nonsense"
+    assert repr(nonsense["event"]) in error.message
+    assert not results.passed
+    assert results.complete
+    assert results.results[0].checks
+
+
+@pytest.mark.parametrize("kind", ["new in a later version", ["end"], None, 7])
+def test_an_event_of_an_unknown_kind_is_passed_over(kind: object) -> None:
+    results = collect_results("python", [{"event": kind, **GROUP}, *EVENTS], ended())
+    assert results.passed
+    assert len(results.results) == 1
+
+
+@pytest.mark.parametrize(
     ("line", "event"),
     [
         pytest.param(b'{"event": "end", "passed": true}', {"event": "end", "passed": True}, id="an event"),
@@ -62,6 +92,7 @@ def test_an_exit_code_outweighs_a_claim_to_have_passed() -> None:
         pytest.param(b"plain noise", None, id="noise"),
         pytest.param(b'{"event": "end", "pass', None, id="cut short"),
         pytest.param(b"", None, id="nothing"),
+        pytest.param(b'{"event": ' + b"[" * 200_000, None, id="endlessly nested"),
         pytest.param(b'\xff\xfe{"other": 1}', None, id="another's JSON"),
     ],
 )

@@ -237,11 +237,10 @@ def test_a_damaged_torch_in_the_base_that_nothing_imports_is_no_fault() -> None:
     assert codes(make_snapshot(packages=packages)) == ["gpu-absent"]
 
 
-def test_altered_files_of_a_torch_that_works_are_a_warning() -> None:
+def test_altered_files_are_an_error_though_torch_still_works() -> None:
     harmed = FileDamage(entries=9, missing=0, altered=1, examples=("torch/lib/libtorch_cpu.so has 1 bytes",))
     answer = diagnosis(make_snapshot(packages=make_packages(make_torch_distribution(damage=harmed))))
-    assert (answer.findings[0].code, answer.findings[0].severity.value) == ("torch-corrupt", "warning")
-    assert answer.verdict is Verdict.HEALTHY
+    assert (answer.findings[0].code, answer.findings[0].severity.value) == ("torch-corrupt", "error")
 
 
 @pytest.mark.parametrize(

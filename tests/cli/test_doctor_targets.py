@@ -1,6 +1,7 @@
 """`envkit doctor` on targets that are healthy, damaged, hanging, crashing or not there, through the command line."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -33,8 +34,9 @@ def test_a_target_without_torch_names_torch_missing_and_the_command(cli: Cli, ba
     assert run.code == 1
     assert run.codes[0] == "torch-missing"
     commands = run.json["findings"][0]["fix"]["commands"]
-    assert commands[0].startswith(f"{bare_target} -m pip install")
-    assert "torch==" in commands[0]
+    assert commands[0] == f"{bare_target} -m ensurepip"  # the target has no pip yet
+    assert commands[1].startswith(f"{bare_target} -m pip install")
+    assert "torch==" in commands[1]
 
 
 @pytest.mark.parametrize(
@@ -253,3 +255,46 @@ def _script(path: Path, body: str) -> Path:
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
     return path
+
+
+def test_a_file_that_cannot_be_executed_is_incomplete(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "python").write_text("no program\n")
+    run = cli("doctor", "--json", "--python", str(tmp_path / "python"))
+    assert run.code == 4
+    assert run.json["snapshot"]["target"]["state"] == "unknown"
+    assert "could not be started" in run.json["snapshot"]["target"]["why"]
+
+
+def test_files_of_the_user_s_that_are_named_like_the_standard_library_s_are_not_run(
+    cli: Cli, bare_target: Path, tmp_path: Path
+) -> None:
+    install_torch(site_of(bare_target), "2.13.0+cpu", cuda=None)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("csv", "ctypes", "sysconfig", "site"):
+        (folder / f"{name}.py").write_text(f"open({name!r}, 'w'); raise SystemExit('run')\n")
+    run = cli("doctor", "--json", "--quick", "--python", str(bare_target), cwd=folder)
+    assert run.code == 0, run.out
+    assert run.json["snapshot"]["packages"]["state"] == "known"
+    assert sorted(path.name for path in folder.iterdir()) == ["csv.py", "ctypes.py", "site.py", "sysconfig.py"]
+
+
+def test_every_section_that_was_probed_says_how_that_ended(cli: Cli, bare_target: Path) -> None:
+    run = cli("doctor", "--json", "--python", str(bare_target))
+    ends = {probe["name"]: probe["outcome"] for probe in run.json["snapshot"]["probes"]}
+    assert ends == dict.fromkeys(("host", "target", "packages", "nvml", "cuda", "torch"), "ok")
+
+
+def test_an_active_folder_that_is_no_environment_is_left_alone(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    run = cli("doctor", "--json", env={"VIRTUAL_ENV": str(tmp_path / "thesis")})
+    assert run.code == 2
+    assert "has no interpreter" in run.json["error"]["message"]
+
+
+def test_an_active_conda_environment_without_python_is_no_fault(cli: Cli, bare_target: Path, tmp_path: Path) -> None:
+    (tmp_path / "r/conda-meta").mkdir(parents=True)
+    path = f"{bare_target.parent}{os.pathsep}{os.environ['PATH']}"
+    run = cli("doctor", "--json", "--quick", env={"CONDA_PREFIX": str(tmp_path / "r"), "PATH": path})
+    assert "venv-broken" not in run.codes
+    assert run.json["snapshot"]["target"]["state"] == "known"

@@ -103,6 +103,15 @@ def test_memory_is_read_in_bytes(tmp_path: Path) -> None:
     assert (host.memory_total, host.memory_available) == (2048 * 1024, 1024 * 1024)
 
 
+def test_a_deleted_current_folder_costs_no_other_fact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "proc/meminfo", "MemTotal:       2048 kB\n")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert probe_host(tmp_path).memory_total == 2048 * 1024
+
+
 def test_device_nodes_are_named_as_on_the_machine(tmp_path: Path) -> None:
     for name in ("dev/nvidia0", "dev/nvidiactl", "dev/kfd", "dev/dri/renderD128", "dev/null"):
         put(tmp_path, name)

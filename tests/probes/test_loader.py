@@ -56,3 +56,8 @@ def test_what_the_loader_finds_is_never_called_absent(library: str) -> None:
         assert is_certainly_absent(library)
     else:
         assert not is_certainly_absent(library)
+
+
+def test_a_folder_that_cannot_be_looked_into_holds_nothing(root: Path) -> None:
+    # A name that no file system takes is refused like a folder that one may not enter, also for root.
+    assert is_certainly_absent("libcuda.so.1", {"LD_LIBRARY_PATH": "/" + "x" * 5000}, root)

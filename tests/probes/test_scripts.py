@@ -26,8 +26,13 @@ def test_the_syntax_is_old_enough_for_python_3_6(script: Path) -> None:
 def test_every_python_tells_its_version_and_kind(version: str) -> None:
     if (python := installed_python(version)) is None:
         pytest.skip(f"no Python {version} on this machine")
-    facts = run_script([python], "probe.py", ["interpreter", "packages"], timeout=30).merged("interpreter")
+    answers = run_script([python], "probe.py", ["interpreter", "packages"], timeout=30)
+    facts = answers.merged("interpreter")
+    packages = answers.merged("packages")
+    assert packages is not None
+    assert "failed" not in packages
     assert facts is not None
+    assert "failed" not in facts
     assert facts["version"].startswith(version + ".")
     assert facts["bits"] in (32, 64)
     assert facts["search_path"]
@@ -64,18 +69,36 @@ def test_safe_path_mode_leaves_the_current_folder_out(tmp_path: Path, monkeypatc
     assert str(tmp_path) not in facts["search_path"]
 
 
+@pytest.mark.parametrize("version", PYTHONS[1:])
+def test_isolated_mode_leaves_the_current_folder_out(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if (python := installed_python(version)) is None:
+        pytest.skip(f"no Python {version} on this machine")
+    monkeypatch.chdir(tmp_path)
+    facts = run_script([python, "-I"], "probe.py", ["interpreter"], timeout=30).merged("interpreter")
+    assert facts is not None
+    assert facts["current_folder"] == ""
+    assert str(tmp_path) not in facts["search_path"]
+
+
 def test_a_deleted_current_folder_is_survived(tmp_path: Path) -> None:
     shell = shutil.which("sh")
     assert shell
     inner = tmp_path / "gone"
     inner.mkdir()
     done = subprocess.run(
-        [shell, "-c", f'cd "{inner}" && rmdir "{inner}" && "{sys.executable}" "{SCRIPTS}/probe.py" T interpreter'],
+        [
+            shell,
+            "-c",
+            f'cd "{inner}" && rmdir "{inner}" && "{sys.executable}" "{SCRIPTS}/probe.py" T interpreter packages',
+        ],
         capture_output=True,
         text=True,
         check=True,
     )
     assert '"current_folder": ""' in done.stdout
+    assert '"failed"' not in done.stdout
 
 
 def test_frames_of_another_token_are_ignored() -> None:

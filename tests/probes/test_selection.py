@@ -1,11 +1,12 @@
 """Which interpreter is the target."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from envkit.probes.selection import Choice, choose_interpreter
+from envkit.probes.selection import Choice, _on_path, choose_interpreter
 from envkit.snapshot import Absent
 from tests.conftest import make_target
 
@@ -56,6 +57,32 @@ def test_an_active_environment_that_is_gone_is_told_with_its_folder(tmp_path: Pa
     assert choice.environment == str(tmp_path / "gone")
 
 
+def test_an_active_environment_without_its_interpreter_is_told_with_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "pyvenv.cfg").write_text("home = /gone\n")
+    choice = choose_interpreter(None, {"VIRTUAL_ENV": str(tmp_path)})
+    assert isinstance(choice, Absent)
+    assert choice.environment == str(tmp_path)
+
+
+def test_a_folder_that_is_no_environment_is_never_called_a_broken_one(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")  # the fix for a broken one empties it
+    choice = choose_interpreter(None, {"VIRTUAL_ENV": str(tmp_path)})
+    assert isinstance(choice, Absent)
+    assert choice.environment == ""
+
+
+@pytest.mark.parametrize("name", ["r-environment", "gone"])
+def test_a_conda_environment_without_python_leaves_the_choice_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "r-environment/conda-meta").mkdir(parents=True)
+    python = make_target(tmp_path / "env")
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.setenv("PATH", str(python.parent))
+    choice = choose_interpreter(None, {"CONDA_PREFIX": str(tmp_path / name)})
+    assert choice == Choice(str(python.with_name("python3")), "`python3` on PATH")
+
+
 def test_with_nothing_active_envkit_s_own_environment_counts_when_it_holds_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +104,22 @@ def test_without_torch_beside_envkit_the_interpreter_on_path_counts(
     assert choose_interpreter(None, {}) == Choice(str(python.with_name("python3")), "`python3` on PATH")
 
 
-@pytest.mark.parametrize("asked", ["no-such-name", "3.99", "./no/such/path"])
+@pytest.mark.parametrize(("platform", "first"), [("win32", "python"), ("linux", "python3"), ("darwin", "python3")])
+def test_each_system_has_its_first_name(monkeypatch: pytest.MonkeyPatch, platform: str, first: str) -> None:
+    monkeypatch.setattr("envkit.probes.selection._which", lambda name, _path: f"/{name}")
+    assert _on_path(platform) == Choice(f"/{first}", f"`{first}` on PATH")
+
+
+def test_the_stand_in_of_the_windows_store_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("Microsoft/WindowsApps", "Python312"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "python").write_text("#!/bin/sh\n")
+        (tmp_path / folder / "python").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/Microsoft/WindowsApps{os.pathsep}{tmp_path}/Python312")
+    assert _on_path("win32") == Choice(f"{tmp_path}/Python312/python", "`python` on PATH")
+
+
+@pytest.mark.parametrize("asked", ["no-such-name", "3.99", "./no/such/path", "x" * 5000])
 def test_what_is_not_there_is_told_by_its_name(asked: str) -> None:
     choice = choose_interpreter(asked, {})
     assert isinstance(choice, Absent)

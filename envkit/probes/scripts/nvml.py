@@ -20,23 +20,31 @@ LIBRARY_NOT_FOUND, FUNCTION_NOT_FOUND = 12, 13
 COMPUTE_MODES = {0: "default", 1: "exclusive-thread", 2: "prohibited", 3: "exclusive-process"}
 
 
-def loadable():
-    # type: () -> str
-    """Say why the library cannot be loaded, "" if it can: cheaper than importing pynvml to hear it."""
+def unloadable():
+    # type: () -> dict[str, str]
+    """Say why the library cannot be loaded, nothing if it can: cheaper than importing pynvml to hear it."""
     if sys.platform == "win32":
-        return ""
+        return {}  # it lies in a folder that only pynvml knows
     try:
         ctypes.CDLL(LIBRARY)
     except OSError as error:
-        return str(error)
-    return ""
+        return {"absent" if is_absence(error) else "failed": str(error)}
+    return {}
+
+
+def is_absence(error):
+    # type: (OSError) -> bool
+    """Whether the loader says that there is no such library; one that is there and broken says something else."""
+    # The loader names what it misses: a library that LIBRARY needs is not LIBRARY.
+    words = str(error).replace("Error loading shared library ", "").replace("cannot open shared object file: ", "")
+    return words == LIBRARY + ": No such file or directory"
 
 
 def facts():
     # type: () -> dict[str, Any]
-    why = loadable()
+    why = unloadable()
     if why:
-        return {"absent": why}
+        return why
     import pynvml
 
     def ask(function, *arguments):
@@ -110,7 +118,8 @@ def main(token, folder):
         answer = facts()
     except Exception as error:
         answer = {"failed": "%s: %s" % (type(error).__name__, error)}
-    os.write(channel, ("\n%s %s\n" % (token, json.dumps(["nvml", answer]))).encode("ascii"))
+    frame = "\n%s %s\n" % (token, json.dumps(["nvml", answer], ensure_ascii=False))
+    os.write(channel, frame.encode("utf-8", "replace"))
     os._exit(0)
 
 

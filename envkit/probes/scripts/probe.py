@@ -1,20 +1,33 @@
 """Facts from inside a foreign interpreter: run by path, standard library only, Python 3.6 and later.
 
-    TARGET_PYTHON probe.py TOKEN SECTION [SECTION ...]     sections: interpreter packages cuda torch
+    TARGET_PYTHON probe.py TOKEN SECTION [SECTION ...]     sections: interpreter packages torch
 
-Each section answers with frames: a line of its own, the token, a space, one JSON object. What the
+Each section answers with frames: a line of its own, the token, a space, one JSON array. What the
 target's site hooks or native libraries print can then neither be taken for an answer nor spoil one.
 A section that fails says so in its frame; the facts gathered before a crash have already been sent.
+
+All of the standard library that is used here is imported first, while the current folder is not on
+the search path: a csv.py there belongs to the user, and reading what is installed must not run it.
 
 The syntax stays within what Python 2.7 can parse, so that an interpreter that is too old is still
 told by its version instead of a SyntaxError.
 """
 
+import csv
 import json
 import os
 import re
+import site
 import struct
 import sys
+import sysconfig
+import time
+import traceback
+import warnings
+
+if sys.version_info >= (3,):
+    import importlib.machinery
+    import importlib.util
 
 MYPY = False
 if MYPY:  # the type comments below; old interpreters have no typing
@@ -32,8 +45,11 @@ def open_channel(token):
 
     def send(section, facts):
         # type: (str, dict[str, Any]) -> None
-        frame = "\n%s %s\n" % (token, json.dumps([section, facts]))
-        data = frame.encode("ascii")
+        data = json.dumps([section, facts], ensure_ascii=False, default=str)  # type: Any
+        if not isinstance(data, bytes):
+            # A folder's name need not be valid text; a lone surrogate in its place would be refused as JSON.
+            data = data.encode("utf-8", "replace")
+        data = b"\n" + token.encode("ascii") + b" " + data + b"\n"
         while data:
             data = data[os.write(descriptor, data) :]
 
@@ -43,37 +59,47 @@ def open_channel(token):
 # -- the search path of the user's own run --------------------------------------------------------
 
 
-CURRENT_FOLDER = [""]
-
-
 def user_search_path():
-    # type: () -> list[str]
-    """sys.path as `python -c` or `python -m` has it in the current folder.
+    # type: () -> tuple[list[Any], str]
+    """sys.path as `python -c` or `python -m` has it here, and the current folder that it begins with.
 
     Python put this script's folder first; the user's run has the current folder there, unless
-    safe-path mode (-P, -I, PYTHONSAFEPATH) leaves both out.
+    safe-path mode (-P, -I, PYTHONSAFEPATH) leaves both out: then the second answer is "".
     """
     path = list(sys.path)
-    here = os.path.dirname(os.path.realpath(__file__))
-    if path and os.path.realpath(path[0]) == here:
+    if path and is_text(path[0]) and real(path[0]) == real(os.path.dirname(os.path.realpath(__file__))):
         del path[0]
-    if not getattr(sys.flags, "safe_path", False):
-        try:
-            CURRENT_FOLDER[0] = os.getcwd()
-            path.insert(0, CURRENT_FOLDER[0])
-        except OSError:
-            pass  # the folder was deleted under the user
-    return path
+    # Before Python 3.11 there is no flag for safe-path mode, only -I, which includes it.
+    if getattr(sys.flags, "safe_path", False) or getattr(sys.flags, "isolated", False):
+        return path, ""
+    try:
+        folder = os.getcwd()
+    except OSError:  # it was deleted under the user
+        return path, ""
+    path.insert(0, folder)
+    return path, folder
+
+
+def is_text(entry):
+    # type: (Any) -> bool
+    """Whether the import system looks at an entry of the search path at all; it passes over a pathlib.Path."""
+    return isinstance(entry, str)
+
+
+def real(entry):
+    # type: (str) -> str
+    """The folder that an entry of the search path means, without links; "" means the current one."""
+    try:
+        return os.path.realpath(entry or ".")
+    except OSError:  # a relative entry, and the current folder was deleted
+        return entry
 
 
 # -- section: interpreter -------------------------------------------------------------------------
 
 
-def interpreter_facts():
-    # type: () -> dict[str, Any]
-    import site
-    import sysconfig
-
+def interpreter_facts(path, current_folder):
+    # type: (list[Any], str) -> dict[str, Any]
     base_prefix = str(getattr(sys, "real_prefix", None) or getattr(sys, "base_prefix", sys.prefix))
     return {
         "executable": sys.executable or "",
@@ -85,15 +111,15 @@ def interpreter_facts():
         "kind": environment_kind(base_prefix),
         "externally_managed": sys.prefix == base_prefix
         and os.path.isfile(os.path.join(sysconfig.get_path("stdlib") or "", "EXTERNALLY-MANAGED")),
-        "site_dirs": site_dirs(site),
-        "user_site": user_site(site),
+        "site_dirs": site_dirs(),
+        "user_site": user_site(),
         "user_site_enabled": bool(site.ENABLE_USER_SITE),
-        "search_path": sys.path,
-        "current_folder": CURRENT_FOLDER[0],
+        "search_path": [str(entry) for entry in path],
+        "current_folder": current_folder,
         "platform_tag": sysconfig.get_platform(),
         "machine": os.uname()[4] if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         "libc": libc(),
-        "free_threaded": "t" in getattr(sys, "abiflags", ""),
+        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     }
 
 
@@ -101,24 +127,23 @@ def environment_kind(base_prefix):
     # type: (str) -> str
     if os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         return "conda"
-    try:
-        with open(os.path.join(sys.prefix, "pyvenv.cfg")) as config:
-            keys = [line.split("=")[0].strip() for line in config]
-    except (OSError, IOError):
+    config = read_text(os.path.join(sys.prefix, "pyvenv.cfg"))
+    if config is None:
         return "system" if sys.prefix == base_prefix else "virtualenv"
+    keys = [line.split("=")[0].strip() for line in config.splitlines()]
     return "uv" if "uv" in keys else "virtualenv" if "virtualenv" in keys else "venv"
 
 
-def site_dirs(site):
-    # type: (Any) -> list[str]
+def site_dirs():
+    # type: () -> list[str]
     try:
         return list(site.getsitepackages())
     except AttributeError:  # virtualenv before 20 ships a site module without it
-        return [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
+        return [entry for entry in sys.path if is_text(entry) and entry.endswith(("site-packages", "dist-packages"))]
 
 
-def user_site(site):
-    # type: (Any) -> str
+def user_site():
+    # type: () -> str
     try:
         return str(site.getusersitepackages())
     except Exception:
@@ -149,23 +174,33 @@ MODULES = ("torch", "torchvision", "torchaudio", "numpy")
 EXAMPLES = 5
 
 
-def packages_facts():
-    # type: () -> dict[str, Any]
-    distributions = []
+def packages_facts(path, current_folder):
+    # type: (list[Any], str) -> dict[str, Any]
+    entries = [entry for entry in path if is_text(entry)]
+    installed = []
     seen = set()
-    for entry in sys.path:
-        folder = os.path.realpath(entry or ".")
-        if folder in seen or not os.path.isdir(folder):
-            continue
-        seen.add(folder)
-        distributions += pip_distributions(folder)
-    distributions += conda_distributions(os.path.join(sys.prefix, "conda-meta"))
-    return {"distributions": distributions, "modules": [module_origin(name) for name in MODULES]}
+    for folder in map(real, entries):
+        if folder not in seen:
+            seen.add(folder)
+            installed += [(folder, entry) for entry in listing(folder) if entry.endswith((".dist-info", ".egg-info"))]
+    notable = set(entry for _, entry in installed if NOTABLE.match(name_and_version(entry)[0]))
+    records, owned = conda_distributions(os.path.join(sys.prefix, "conda-meta"), notable)
+    return {
+        "distributions": [pip_distribution(folder, entry, owned) for folder, entry in installed] + records,
+        "modules": module_origins(entries, current_folder),
+    }
 
 
 def normalised(name):
     # type: (str) -> str
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def name_and_version(entry):
+    # type: (str) -> tuple[str, str]
+    """What the name of a .dist-info or .egg-info tells: "torch-2.1.0-py3.11.egg-info" is torch 2.1.0."""
+    name, _, version = entry.rsplit(".", 1)[0].partition("-")
+    return normalised(name), version.split("-py")[0]
 
 
 def listing(folder):
@@ -185,46 +220,48 @@ def read_text(path):
         return None
 
 
-def pip_distributions(folder):
-    # type: (str) -> list[dict[str, Any]]
-    found = []
-    for entry in listing(folder):
-        if not entry.endswith((".dist-info", ".egg-info")):
-            continue
-        name, _, version = entry.rsplit(".", 1)[0].partition("-")
-        metadata = os.path.join(folder, entry)
-        facts = {
-            "name": normalised(name),
-            "version": version.split("-py")[0],
-            "metadata": metadata,
-            "site": folder,
-        }
-        if NOTABLE.match(normalised(name)):
-            facts.update(distribution_details(facts))
-        found.append(facts)
-    return found
+def pip_distribution(folder, entry, owned):
+    # type: (str, str, set[str]) -> dict[str, Any]
+    name, version = name_and_version(entry)
+    metadata = os.path.join(folder, entry)
+    facts = {"name": name, "version": version, "metadata": metadata, "site": folder}  # type: dict[str, Any]
+    if NOTABLE.match(name):
+        facts.update(distribution_details(facts, os.path.normcase(metadata) in owned))
+    return facts
 
 
-def distribution_details(facts):
-    # type: (dict[str, str]) -> dict[str, Any]
-    metadata, site = facts["metadata"], facts["site"]
-    details = {"installer": (read_text(os.path.join(metadata, "INSTALLER")) or "").strip()}  # type: dict[str, Any]
-    header = (read_text(os.path.join(metadata, "METADATA")) or "").split("\n\n")[0]
-    version = re.search(r"^Version: (.+)$", header, re.MULTILINE)
+def distribution_details(facts, owned_by_conda):
+    # type: (dict[str, str], bool) -> dict[str, Any]
+    metadata, site_folder = facts["metadata"], facts["site"]
+    installer = "conda" if owned_by_conda else (read_text(os.path.join(metadata, "INSTALLER")) or "").strip()
+    details = {"installer": installer}  # type: dict[str, Any]
+    header = metadata_header(metadata)
+    version = re.search(r"^Version: (.+)$", header or "", re.MULTILINE)
     if version:
         details["version"] = version.group(1).strip()
-    details["requires"] = [line.strip() for line in re.findall(r"^Requires-Dist: (.+)$", header, re.MULTILINE)]
-    details["damage"] = record_damage(os.path.join(metadata, "RECORD"), site)
+    requires = [line.strip() for line in re.findall(r"^Requires-Dist: (.+)$", header or "", re.MULTILINE)]
+    # An .egg-info keeps them elsewhere, in a form of its own.
+    details["requires"] = requires if requires or metadata.endswith(".dist-info") else None
+    # conda rewrites prefixes inside files: the sizes in RECORD are those before. Its own record is compared instead.
+    details["damage"] = None if installer == "conda" else record_damage(os.path.join(metadata, "RECORD"), site_folder)
     if facts["name"] == "torch":
-        details["build"] = torch_build(site)
+        details["build"] = torch_build(site_folder)
     return details
 
 
-def record_damage(record, site):
+def metadata_header(metadata):
+    # type: (str) -> str | None
+    """The fields of a distribution's metadata; an .egg-info is a folder with PKG-INFO, or such a file itself."""
+    for path in (os.path.join(metadata, "METADATA"), os.path.join(metadata, "PKG-INFO"), metadata):
+        text = read_text(path)
+        if text is not None:
+            return text.replace("\r\n", "\n").split("\n\n")[0]
+    return None
+
+
+def record_damage(record, folder):
     # type: (str, str) -> dict[str, Any] | None
     """Compare the files of a distribution with its RECORD by presence and size."""
-    import csv
-
     text = read_text(record)
     if text is None:
         return None
@@ -233,7 +270,7 @@ def record_damage(record, site):
         # Byte code comes and goes; scripts outside the site folder are rewritten by relocation.
         if len(row) >= 3 and not row[0].endswith(".pyc") and not row[0].startswith(("..", "/")):
             expected.append((row[0], int(row[2]) if row[2].isdigit() else None))
-    return damage(site, expected)
+    return damage(folder, expected)
 
 
 def damage(root, expected):
@@ -259,10 +296,10 @@ def damage(root, expected):
 VERSION_LINE = re.compile(r"^(__version__|cuda|hip|xpu)\b[^=\n]*= *(?:'([^'\n]*)'|\"([^\"\n]*)\"|None)", re.MULTILINE)
 
 
-def torch_build(site):
+def torch_build(folder):
     # type: (str) -> dict[str, str] | None
     """What torch/version.py assigns, read as text."""
-    text = read_text(os.path.join(site, "torch", "version.py"))
+    text = read_text(os.path.join(folder, "torch", "version.py"))
     if text is None:
         return None
     values = dict((name, single or double) for name, single, double in VERSION_LINE.findall(text))
@@ -271,9 +308,11 @@ def torch_build(site):
     return values
 
 
-def conda_distributions(folder):
-    # type: (str) -> list[dict[str, Any]]
+def conda_distributions(folder, wanted):
+    # type: (str, set[str]) -> tuple[list[dict[str, Any]], set[str]]
+    """Conda's own records, and the paths of the `wanted` metadata that one of them lists as conda's."""
     found = []
+    owned = set()  # type: set[str]
     for entry in listing(folder):
         parts = entry[: -len(".json")].rsplit("-", 2)
         if not entry.endswith(".json") or len(parts) != 3:
@@ -286,47 +325,107 @@ def conda_distributions(folder):
             "site": sys.prefix,
             "installer": "conda",
         }  # type: dict[str, Any]
-        if NOTABLE.match(facts["name"]):
-            facts["damage"] = conda_damage(metadata)
+        notable = NOTABLE.match(facts["name"])
+        text = (read_text(metadata) if notable or wanted else None) or ""
+        # Records are long; only those that have to do with torch are worth parsing.
+        if notable or any(name in text for name in wanted):
+            files = conda_files(text)
+            owned |= set(owned_metadata(files or (), wanted))
+            if notable:
+                facts["damage"] = conda_damage(files)
         found.append(facts)
+    return found, owned
+
+
+def conda_files(record):
+    # type: (str) -> list[str] | None
+    """The files of a package, relative to the prefix, from the text of its record; None when it is damaged."""
+    try:
+        return [name for name in json.loads(record)["files"] if isinstance(name, type(""))]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def owned_metadata(files, wanted):
+    # type: (Any, set[str]) -> list[str]
+    prefix = os.path.realpath(sys.prefix)
+    found = []
+    for name in files:
+        head, inside, _ = name.partition("-info/")
+        path = head + "-info" if inside else name
+        if path.rsplit("/", 1)[-1] in wanted:
+            found.append(os.path.normcase(os.path.join(prefix, path)))
     return found
 
 
-def conda_damage(metadata):
-    # type: (str) -> dict[str, Any] | None
+def conda_damage(files):
+    # type: (list[str] | None) -> dict[str, Any] | None
     """Presence only: conda rewrites prefixes inside files, which changes their size."""
-    try:
-        files = json.loads(read_text(metadata) or "")["files"]
-    except (ValueError, KeyError, TypeError):
+    if files is None:
         return None
     return damage(sys.prefix, [(name, None) for name in files if not name.endswith(".pyc")])
 
 
-def module_origin(name):
-    # type: (str) -> dict[str, Any]
-    """Where `import name` would take the module from: asked of the import system, nothing imported."""
-    import importlib.machinery
-    import importlib.util
+def module_origins(path, current_folder):
+    # type: (list[str], str) -> list[dict[str, Any]]
+    if sys.version_info < (3,):
+        return []  # its import system cannot be asked
+    ways = ways_in(current_folder)
+    # The current folder is only the first entry: it may be on the path once more for a reason that lasts.
+    lasting = [entry for entry in path[1 if current_folder else 0 :] if ways.get(real(entry)) != "PYTHONPATH"]
+    return [module_origin(name, path, lasting, ways) for name in MODULES]
 
-    try:
-        spec = importlib.util.find_spec(name)
-    except Exception:  # a broken import hook of the target's
-        spec = None
+
+def ways_in(current_folder):
+    # type: (str) -> dict[str, str]
+    """The folders that the user's situation, not the environment, puts on the search path, each with how."""
+    own = set(map(real, site_dirs()))
+    if site.ENABLE_USER_SITE:
+        own.add(real(user_site()))
+    variable = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
+    named = map(real, variable.split(os.pathsep)) if variable else []
+    ways = dict((folder, "PYTHONPATH") for folder in named if folder not in own)
+    if current_folder:
+        ways[real(current_folder)] = "current-folder"
+    return ways
+
+
+def module_origin(name, path, lasting, ways):
+    # type: (str, list[str], list[str], dict[str, str]) -> dict[str, Any]
+    """Where `import name` would take the module from: asked of the import system, nothing imported."""
+    origin = origin_on(path, name)
     copies = []  # type: list[tuple[str, str]]
-    for entry in sys.path:
+    for entry in path:
         try:
             found = importlib.machinery.PathFinder.find_spec(name, [entry])
         except Exception:
             continue
         if found is not None and found.origin and found.origin not in [copy for copy, _ in copies]:
             copies.append((found.origin, entry))
-    origin = spec_origin(spec)
+    entry = next((entry for copy, entry in copies if copy == origin), os.path.dirname(origin))
+    way_in = ways.get(real(entry), "") if origin else ""
+    otherwise = origin_on(lasting, name) if way_in else origin
     return {
         "name": name,
         "origin": origin,
-        "entry": next((entry for copy, entry in copies if copy == origin), os.path.dirname(origin)),
+        "entry": real(entry) if origin else "",
+        "way_in": way_in,
+        "otherwise": origin if real(otherwise) == real(origin) else otherwise,
         "hidden": [copy for copy, _ in copies if copy != origin],
     }
+
+
+def origin_on(path, name):
+    # type: (list[str], str) -> str
+    """The file that `import name` would take with this search path, "" when there is none."""
+    before = list(sys.path)
+    sys.path[:] = path
+    try:
+        return spec_origin(importlib.util.find_spec(name))
+    except Exception:  # a broken import hook of the target's
+        return ""
+    finally:
+        sys.path[:] = before
 
 
 def spec_origin(spec):
@@ -338,103 +437,11 @@ def spec_origin(spec):
     return str(next(iter(spec.submodule_search_locations or []), ""))  # a folder without __init__.py
 
 
-# -- section: cuda --------------------------------------------------------------------------------
-
-CUDA_LIBRARIES = {"win32": "nvcuda.dll", "darwin": ""}
-
-
-def cuda_facts():
-    # type: () -> dict[str, Any]
-    """What libcuda answers to this process, with this environment."""
-    import ctypes
-
-    name = CUDA_LIBRARIES.get(sys.platform, "libcuda.so.1")
-    try:
-        if not name:
-            raise OSError("there is no CUDA on this operating system")
-        library = ctypes.CDLL(name)
-    except OSError as error:
-        return {"absent": str(error)}
-    call = Caller(ctypes, library)
-    init_error = call("cuInit", 0)
-    version = ctypes.c_int(0)
-    told = call("cuDriverGetVersion", ctypes.byref(version)) == 0 and version.value > 0
-    return {
-        "init_error": init_error if init_error is not None else -1,
-        "library": loaded_file("libcuda.so"),
-        "cuda_version": "%d.%d" % (version.value // 1000, version.value % 1000 // 10) if told else None,
-        "devices": cuda_devices(ctypes, call) if init_error == 0 else None,
-    }
-
-
-class Caller(object):
-    """Calls functions of a C library; a function that the library lacks returns None."""
-
-    def __init__(self, ctypes, library):
-        # type: (Any, Any) -> None
-        self.ctypes = ctypes
-        self.library = library
-
-    def __call__(self, function, *arguments):
-        # type: (str, *Any) -> int | None
-        try:
-            entry = getattr(self.library, function)
-        except AttributeError:
-            return None
-        entry.restype = self.ctypes.c_int
-        return int(entry(*arguments))
-
-
-CAPABILITY_MAJOR, CAPABILITY_MINOR = 75, 76  # CUdevice_attribute in cuda.h
-
-
-def cuda_devices(ctypes, call):
-    # type: (Any, Caller) -> list[dict[str, Any]] | None
-    count = ctypes.c_int(0)
-    if call("cuDeviceGetCount", ctypes.byref(count)) != 0:
-        return None
-    return [cuda_device(ctypes, call, index) for index in range(min(count.value, 256))]
-
-
-def cuda_device(ctypes, call, index):
-    # type: (Any, Caller, int) -> dict[str, Any]
-    device = ctypes.c_int(0)
-    facts = {"index": index}  # type: dict[str, Any]
-    if call("cuDeviceGet", ctypes.byref(device), index) != 0:
-        return facts
-    name = ctypes.create_string_buffer(256)
-    if call("cuDeviceGetName", name, 256, device) == 0:
-        facts["name"] = name.value.decode("utf-8", "replace")
-    numbers = []
-    for attribute in (CAPABILITY_MAJOR, CAPABILITY_MINOR):
-        number = ctypes.c_int(0)
-        if call("cuDeviceGetAttribute", ctypes.byref(number), attribute, device) == 0:
-            numbers.append(number.value)
-    if len(numbers) == 2:
-        facts["compute_capability"] = "%d.%d" % tuple(numbers)
-    total = ctypes.c_size_t(0)
-    if call("cuDeviceTotalMem_v2", ctypes.byref(total), device) == 0:
-        facts["memory_total"] = total.value
-    return facts
-
-
-def loaded_file(name):
-    # type: (str) -> str | None
-    """The file that the loader really took for a library, from this process's memory map."""
-    for line in (read_text("/proc/self/maps") or "").splitlines():
-        if "/" in line and os.path.basename(line).startswith(name):
-            return line[line.index("/") :]
-    return None
-
-
 # -- section: torch -------------------------------------------------------------------------------
 
 
 def torch_section(send):
     # type: (Any) -> None
-    import time
-    import warnings
-
     def stage(name):
         # type: (str) -> None
         send("torch", {"stage": name})
@@ -465,10 +472,8 @@ def torch_section(send):
 
 def error_facts(error):
     # type: (BaseException) -> dict[str, Any]
-    import traceback
-
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return {"type": type(error).__name__, "message": str(error)[:4000], "traceback": "".join(lines)[-8000:]}
+    """The exception that is being handled."""
+    return {"type": type(error).__name__, "message": str(error)[:4000], "traceback": traceback.format_exc()[-8000:]}
 
 
 def torch_version_facts(torch):
@@ -602,23 +607,24 @@ def tiny_operation(torch, device):
 
 # -- main -----------------------------------------------------------------------------------------
 
-FACTS = {"interpreter": interpreter_facts, "packages": packages_facts, "cuda": cuda_facts}
+FACTS = {"interpreter": interpreter_facts, "packages": packages_facts}
 
 
 def main(arguments):
     # type: (list[str]) -> None
     token, sections = arguments[0], arguments[1:]
     send = open_channel(token)
-    sys.path[:] = user_search_path()
+    path, current_folder = user_search_path()
     for section in sections:
         if section == "torch":
+            # From here on what is imported is the user's affair: this run must be as the user's own.
+            sys.path[:] = path
             torch_section(send)
             continue
         try:
-            facts = FACTS[section]()
+            send(section, FACTS[section](path, current_folder))
         except Exception as error:
-            facts = {"failed": "%s: %s" % (type(error).__name__, error)}
-        send(section, facts)
+            send(section, {"failed": "%s: %s" % (type(error).__name__, error)})
     # Leave at once: tearing down a loaded torch takes time and may crash on its own.
     sys.stderr.flush()
     os._exit(0)

@@ -13,12 +13,19 @@ from envkit.render.text import clean
 Rows = Iterable[tuple[str, str]]
 
 
+class _Console(Console):
+    """A console that leaves a reader's early exit to the command line: Rich would end the program with code 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console for stdout or stderr; colour only where a person looks (NO_COLOR is respected)."""
     stream = sys.stderr if stderr else sys.stdout
     # Rich takes 80 columns for a pipe; an unwrapped pipe is easier to grep.
     width = None if stream.isatty() or "COLUMNS" in os.environ else 100
-    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, width=width)
+    return _Console(stderr=stderr, highlight=False, emoji=False, markup=False, width=width)
 
 
 def fact_table(rows: Rows) -> Table:

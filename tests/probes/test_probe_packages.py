@@ -1,0 +1,270 @@
+"""What the probe says of installed packages and of where modules come from, in small real environments."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envkit.probes.framing import run_script
+from envkit.probes.target import decoded
+from envkit.snapshot import Distribution, ModuleOrigin, Packages
+from tests.conftest import make_target, site_of
+from tests.standins.torch_package import add_metadata, install_torch
+
+
+def packages_of(python: Path, monkeypatch: pytest.MonkeyPatch, folder: Path | None = None) -> Packages:
+    """Probe a target from within `folder`, its own by default."""
+    monkeypatch.chdir(folder or python.parent)
+    said = run_script([str(python)], "probe.py", ["packages"], timeout=30).merged("packages")
+    assert said is not None
+    packages = decoded(said, Packages)
+    assert isinstance(packages, Packages), packages
+    return packages
+
+
+def installed_by(packages: Packages, site: Path) -> Distribution:
+    """Return the torch that lies in a site folder, as its own metadata tells it."""
+    (found,) = (found for found in packages.named("torch") if Path(found.metadata).parent == site)
+    return found
+
+
+# -- conda ----------------------------------------------------------------------------------------
+
+
+def conda_record(prefix: Path, package: str, folder: Path) -> None:
+    """Write the record of a conda package whose files are all those in `folder` of the prefix and its metadata."""
+    files = sorted(path.relative_to(prefix).as_posix() for path in folder.rglob("torch*/**/*") if path.is_file())
+    files += sorted(path.relative_to(prefix).as_posix() for path in folder.glob("*.egg-info") if path.is_file())
+    name, version, build = package.rsplit("-", 2)
+    paths = [{"_path": name, "path_type": "hardlink", "sha256": "0" * 64, "size_in_bytes": 7} for name in files]
+    record = {
+        "name": name,
+        "version": version,
+        "build": build,
+        "build_number": 0,
+        "channel": "pytorch",
+        "depends": ["python >=3.11,<3.12.0a0"],
+        "files": files,
+        "paths_data": {"paths": paths, "paths_version": 1},
+        "link": {"source": "/opt/conda/pkgs/" + package, "type": 1},
+    }
+    (prefix / "conda-meta").mkdir(exist_ok=True)
+    (prefix / "conda-meta" / f"{package}.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("installer", ["conda", "pip"])
+def test_a_dist_info_that_conda_brought_is_conda_s(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, installer: str
+) -> None:
+    site = site_of(bare_target)
+    package = install_torch(site, "2.5.1", installer=installer)
+    # conda puts the prefix into files after RECORD was written: another size is no damage.
+    (package / "version.py").write_text("__version__ = '2.5.1'\ncuda = '12.4'\n# /home/user/conda/envs/lecture\n")
+    conda_record(site_of(bare_target).parents[2], "pytorch-2.5.1-py3.11_cuda12.4_cudnn9.1.0_0", site)
+    packages = packages_of(bare_target, monkeypatch)
+    torch = installed_by(packages, site)
+    assert (torch.installer, torch.damage, torch.version) == ("conda", None, "2.5.1")
+    (record,) = packages.named("pytorch")
+    assert record.damage is not None
+    assert (record.damage.missing, record.damage.altered) == (0, 0)
+    assert record.damage.entries > 3
+
+
+def test_a_file_that_conda_s_record_misses_is_damage(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    package = install_torch(site, "2.5.1", installer="conda")
+    conda_record(site.parents[2], "pytorch-2.5.1-py3.11_cuda12.4_cudnn9.1.0_0", site)
+    (package / "lib/libtorch_cpu.so").unlink()
+    (record,) = packages_of(bare_target, monkeypatch).named("pytorch")
+    assert record.damage is not None
+    assert record.damage.missing == 1
+
+
+def test_sizes_are_not_compared_for_what_says_that_conda_installed_it(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_of(bare_target)
+    (install_torch(site, installer="conda") / "version.py").write_text("")
+    assert installed_by(packages_of(bare_target, monkeypatch), site).damage is None
+
+
+def test_what_pip_put_beside_conda_s_stays_pip_s(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    conda_record(site.parents[2], "pytorch-2.5.1-py3.11_cuda12.4_cudnn9.1.0_0", site)
+    install_torch(site, "2.13.0")
+    torch = installed_by(packages_of(bare_target, monkeypatch), site)
+    assert torch.installer == "pip"
+    assert torch.damage is not None
+
+
+PKG_INFO = "Metadata-Version: 2.1\r\nName: torch\r\nVersion: 2.1.0\r\n\r\nVersion: in the description\r\n"
+
+
+@pytest.mark.parametrize("name", ["torch-2.1.0-py3.11.egg-info", "torch.egg-info"])
+@pytest.mark.parametrize("as_folder", [True, False], ids=["folder", "file"])
+def test_an_egg_info_tells_its_version_and_conda_s_is_conda_s(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, name: str, as_folder: bool
+) -> None:
+    site = site_of(bare_target)
+    (site / "torch").mkdir()
+    (site / "torch/version.py").write_text("__version__ = '2.1.0'\ncuda = '12.1'\n")
+    if as_folder:
+        (site / name).mkdir()
+    (site / name / "PKG-INFO" if as_folder else site / name).write_text(PKG_INFO, newline="")
+    conda_record(site.parents[2], "pytorch-2.1.0-py3.11_cuda12.1_cudnn8.9.2_0", site)
+    torch = installed_by(packages_of(bare_target, monkeypatch), site)
+    assert (torch.version, torch.installer) == ("2.1.0", "conda")
+    assert (torch.damage, torch.requires) == (None, None)
+    assert torch.build is not None
+    assert torch.build.cuda == "12.1"
+
+
+@pytest.mark.parametrize("record", ["", "{}", '{"files": 3}', "[]", '{"files": [7, null]}'])
+def test_a_damaged_record_of_conda_costs_nothing_else(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, record: str
+) -> None:
+    install_torch(site_of(bare_target))
+    meta = site_of(bare_target).parents[2] / "conda-meta"
+    meta.mkdir()
+    (meta / "pytorch-2.1.0-py3.11_0.json").write_text(record)
+    packages = packages_of(bare_target, monkeypatch)
+    assert [found.version for found in packages.named("pytorch")] == ["2.1.0"]
+    assert packages.named("torch")
+
+
+# -- where modules come from ----------------------------------------------------------------------
+
+
+def origin_of_torch(python: Path, monkeypatch: pytest.MonkeyPatch, folder: Path | None = None) -> ModuleOrigin:
+    found = packages_of(python, monkeypatch, folder).module("torch")
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with a torch.py of the user's."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "torch.py").write_text("mine = True\n")
+    return folder
+
+
+def test_the_installed_module_has_no_way_in(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    origin = str(install_torch(site) / "__init__.py")
+    torch = origin_of_torch(bare_target, monkeypatch)
+    assert torch == ModuleOrigin(name="torch", origin=origin, entry=str(site), way_in="", otherwise=origin)
+
+
+def test_a_module_in_the_current_folder_came_in_by_it(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    installed = str(install_torch(site_of(bare_target)) / "__init__.py")
+    assert origin_of_torch(bare_target, monkeypatch, project) == ModuleOrigin(
+        name="torch",
+        origin=str(project / "torch.py"),
+        entry=str(project),
+        way_in="current-folder",
+        otherwise=installed,
+        hidden=(installed,),
+    )
+
+
+def test_the_site_folder_as_the_current_one_shadows_nothing(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    install_torch(site)
+    torch = origin_of_torch(bare_target, monkeypatch, site)
+    assert torch.otherwise == torch.origin
+
+
+@pytest.mark.parametrize("spelling", ["{0}", "{0}/", "{0}/../project", "/nowhere:{0}", "link"])
+def test_a_module_on_pythonpath_came_in_by_it(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, project: Path, spelling: str
+) -> None:
+    installed = str(install_torch(site_of(bare_target)) / "__init__.py")
+    (project.parent / "link").symlink_to(project)
+    value = str(project.parent / "link") if spelling == "link" else spelling.format(project)
+    monkeypatch.setenv("PYTHONPATH", value.replace(":", os.pathsep))
+    torch = origin_of_torch(bare_target, monkeypatch)
+    assert (torch.way_in, torch.entry, torch.otherwise) == ("PYTHONPATH", str(project), installed)
+
+
+def test_the_site_folder_on_pythonpath_shadows_nothing(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    install_torch(site)
+    monkeypatch.setenv("PYTHONPATH", f"{site}/")
+    torch = origin_of_torch(bare_target, monkeypatch)
+    assert (torch.way_in, torch.otherwise) == ("", torch.origin)
+
+
+def test_a_module_that_is_only_on_pythonpath_hides_none(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(project))
+    torch = origin_of_torch(bare_target, monkeypatch)
+    assert (torch.way_in, torch.otherwise) == ("PYTHONPATH", "")
+
+
+def test_a_folder_that_a_pth_file_names_is_no_situation_of_the_user_s(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    (site_of(bare_target) / "mine.pth").write_text(f"{project}\n")
+    torch = origin_of_torch(bare_target, monkeypatch)
+    assert (torch.origin, torch.way_in) == (str(project / "torch.py"), "")
+    assert torch.otherwise == torch.origin
+
+
+# -- oddities of a search path ---------------------------------------------------------------------
+
+SHADOWS = ("csv", "site", "sysconfig", "traceback", "warnings", "time", "importlib", "struct", "json", "ctypes", "_csv")
+
+
+def test_nothing_of_the_current_folder_is_run(bare_target: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in SHADOWS:
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'run')!r}, 'a').write({name!r})\nraise SystemExit\n")
+    install_torch(site_of(bare_target))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert packages_of(bare_target, monkeypatch, folder).named("torch")
+    assert not (folder / "run").exists()
+
+
+def facts_with(sitecustomize: str, python: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    (site_of(python) / "sitecustomize.py").write_text(sitecustomize)
+    monkeypatch.chdir(python.parent)
+    answers = run_script([str(python)], "probe.py", ["interpreter", "packages"], timeout=30)
+    packages, interpreter = answers.merged("packages"), answers.merged("interpreter")
+    assert packages is not None
+    assert interpreter is not None
+    assert not {"failed"} & {*packages, *interpreter}
+    return {**interpreter, **packages}
+
+
+def test_an_entry_that_is_no_text_is_told_and_passed_over(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_metadata(folder := bare_target.parent.parent / "odd", "torch", "2.13.0", None)
+    code = f"import pathlib, sys\nsys.path += [pathlib.Path({str(folder)!r}), 7, None]\n"
+    facts = facts_with(code, bare_target, monkeypatch)
+    assert facts["search_path"][-3:] == [str(folder), "7", "None"]
+    assert facts["distributions"] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system that takes any bytes as a name")
+def test_a_folder_whose_name_is_no_text_spoils_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = make_target(tmp_path / "target")
+    odd = os.fsencode(tmp_path) + b"/caf\xe9"
+    Path(os.fsdecode(odd)).mkdir()
+    facts = facts_with(f"import sys\nsys.path.append({os.fsdecode(odd)!r})\n", python, monkeypatch)
+    assert facts["search_path"][-1] == f"{tmp_path}/caf?"
+
+
+def test_a_name_beyond_ascii_arrives_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "größe 𝛑"
+    folder.mkdir()
+    python = make_target(tmp_path / "target")
+    facts = facts_with(f"import sys\nsys.path.append({str(folder)!r})\n", python, monkeypatch)
+    assert facts["search_path"][-1] == str(folder)
