@@ -162,6 +162,14 @@ def test_cuda_11_8_and_12_1_are_stated_with_the_driver_and_the_releases(
     assert stated["12.1"]["torch_releases"][-1] == "2.5.1"
 
 
+def test_a_libcuda_without_cuinit_is_not_said_to_have_answered(cli: Cli, bare_target: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd.c").write_text("int nothing(void) { return 0; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "libcuda.so.1", tmp_path / "odd.c"], check=True)
+    env = {"LD_LIBRARY_PATH": str(tmp_path)}
+    run = cli("doctor", "--json", "--quick", "--python", str(bare_target), env=env)
+    assert "no cuInit" in run.json["snapshot"]["cuda"]["why"]
+
+
 def test_nvml_before_driver_384_is_initialised_the_old_way(cli: Cli, bare_target: Path, tmp_path: Path) -> None:
     (tmp_path / "old.c").write_text("int nvmlInit_v2(void) { return 9; }\n")
     library = tmp_path / "libnvidia-ml.so.1"

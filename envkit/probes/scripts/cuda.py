@@ -27,10 +27,12 @@ def facts():
         return {"absent" if is_absence(error) else "failed": str(error)}
     call = Caller(library)
     init_error = call("cuInit", 0)
+    if init_error is None:
+        return {"failed": "%s has no cuInit: it is not NVIDIA's library" % (loaded_file("libcuda.so") or "libcuda")}
     version = ctypes.c_int(0)
     told = call("cuDriverGetVersion", ctypes.byref(version)) == 0 and version.value > 0
     return {
-        "init_error": init_error if init_error is not None else -1,
+        "init_error": init_error,
         "library": loaded_file("libcuda.so"),
         "cuda_version": "%d.%d" % (version.value // 1000, version.value % 1000 // 10) if told else None,
         "devices": devices(call) if init_error == 0 else None,
