@@ -18,6 +18,7 @@ if sys.version_info < (3, 9):
     sys.stderr.write("error: envkit needs Python 3.10 to 3.14, and this is {}.{}.{}".format(*sys.version_info))
     sys.exit("\n\nhint: name a newer one, `python3.11 bootstrap.py`, or first get it, `uv python install 3.11`")
 
+import csv
 import errno
 import hashlib
 import json
@@ -190,26 +191,63 @@ def read_usable_record():
         record = json.loads(MARKER.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(record, dict) or record.get("root") != str(ROOT):
+    if not isinstance(record, dict) or not set(record) >= RECORD_KEYS or record["root"] != str(ROOT):
         return {}
     running = ask_python([base_executable()])
-    other_python = running and not find_unfitness(running) and minor_version(running) != record["python"]
-    if other_python or not set(record["modules"]) <= set(find_modules(record["modules"])):
+    if running and not find_unfitness(running) and minor_version(running) != record["python"]:
         return {}
-    return record
+    damage = find_damage(record)
+    if damage:
+        say("`.venv` is damaged and will be made anew: {}".format(damage))
+    return {} if damage else record
+
+
+RECORD_KEYS = {"root", "python", "extras", "digest", "distributions", "absent"}
 
 
 def describe_venv(extras):
     # type: (list[str]) -> dict[str, Any]
     """Return what a later run compares: the inputs, and what it must find when nothing was damaged."""
-    modules = ["pip", "envkit", "virtualenv", "torch", "numpy", "pytest", "ruff", "mypy", "importlinter"]
+    python = minor_version(ask_python([str(PYTHON)]) or {})
+    distributions, absent = look_into_venv(python)
     return {
         "root": str(ROOT),
-        "python": minor_version(ask_python([str(PYTHON)]) or {}),
+        "python": python,
         "extras": extras,
         "digest": digest_inputs(),
-        "modules": find_modules(modules),
+        "distributions": sorted(distributions),
+        "absent": sorted(absent),
     }
+
+
+def find_damage(record):
+    # type: (dict[str, Any]) -> str
+    """Return what has gone from `.venv` since it was finished, else an empty string."""
+    if minor_version(ask_python([str(PYTHON)]) or {}) != record["python"]:
+        return "its Python does not start"
+    distributions, absent = look_into_venv(record["python"])
+    gone = sorted((set(record["distributions"]) - distributions) | (absent - set(record["absent"])))
+    return "it lacks {}".format(" and ".join(gone[:1] + ["more"] * (len(gone) > 1))) if gone else ""
+
+
+def look_into_venv(python):
+    # type: (str) -> tuple[set[str], set[str]]
+    """Return the names of the distributions in `.venv`, and the files that these list but do not have."""
+    site = VENV / ("Lib" if os.name == "nt" else "lib/python" + python) / "site-packages"
+    distributions = set()
+    absent = set()
+    for info in site.glob("*.dist-info"):
+        distributions.add(info.name.partition("-")[0].lower())
+        try:
+            with (info / "RECORD").open(encoding="utf-8", newline="") as lines:
+                paths = [row[0] for row in csv.reader(lines) if row]
+        except (OSError, ValueError, csv.Error):
+            absent.add(info.name + "/RECORD")
+            continue
+        # Python writes .pyc files again; what lies outside is not imported.
+        needed = (path for path in paths if not path.endswith(".pyc") and not path.startswith(".."))
+        absent.update(path for path in needed if not (site / path).exists())
+    return distributions, absent
 
 
 def write_marker(record):
@@ -225,20 +263,6 @@ def digest_inputs():
     """Return one digest of the files that say what to install."""
     contents = [(ROOT / name).read_bytes() for name in ("pyproject.toml", CONSTRAINTS)]
     return hashlib.sha256(b"\0".join(contents)).hexdigest()
-
-
-def find_modules(names):
-    # type: (list[str]) -> list[str]
-    """Return those of the modules that the Python of `.venv` can find; none when it does not start."""
-    found = ask_json([str(PYTHON), "-I", "-c", FIND_MODULES] + names)
-    return found if isinstance(found, list) else []
-
-
-FIND_MODULES = """
-import importlib.util, json, sys
-specs = {name: importlib.util.find_spec(name) for name in sys.argv[1:]}
-print(json.dumps([name for name, spec in specs.items() if spec and spec.origin]))
-"""
 
 
 # The Python that makes `.venv`
@@ -341,7 +365,7 @@ def make_venv(python):
         raise describe_missing_ensurepip(ask_python([python]) or {})
     if "No space left on device" in output:
         raise OSError(errno.ENOSPC, "", str(VENV))
-    sentence = "Python cannot make `.venv`: {}".format(last_line(output))
+    sentence = "Python cannot make `.venv`: {}".format(name_error(output))
     raise BootstrapError(sentence, "see all that it says: `{} -m venv .venv`".format(python))
 
 
@@ -485,33 +509,40 @@ def advise_python():
 def describe_pip_failure(output, log, args):
     # type: (str, str, list[str]) -> BootstrapError
     """Return the error for what pip said and did."""
-    missing = re.search(r"No matching distribution found for ([\w.-]+)(.*)", output)
-    # Without a connection pip misses the package, and often only its log tells why. When it failed for
-    # another reason, a connection that was lost for a while is no more than a warning.
-    told = (output + "\n" + log).splitlines() if missing else re.findall("^(?!WARNING).+", output, re.MULTILINE)
+    # The log first: the pip that fetches the build tools tells only there what was in its way.
+    story = re.sub(TIMESTAMP, "", log) + "\n" + output
+    missing = re.search(r"No matching distribution found for ([\w.-]+)(.*)", story)
+    # Without a connection pip goes on, to miss a package or to call what it was asked for a conflict. When it
+    # failed for another reason, a connection that was lost for a while is no more than a warning.
+    is_unresolved = missing or "ResolutionImpossible" in story
+    told = [line for line in story.splitlines() if is_unresolved or not re.match(PASSING, line)]
     no_trust = [line for line in told if re.search(NO_TRUST, line)]
     no_connection = [line for line in told if re.search(NO_CONNECTION, line)]
     if no_trust:
         return BootstrapError(
-            "pip does not trust the certificate of {}".format(name_host(no_trust[0])),
+            "pip does not trust the certificate of {}".format(name_hosts(no_trust)),
             "name your network's own: `PIP_CERT=/path/to/certificates.pem python3 bootstrap.py`",
         )
     if no_connection:
+        # The index of a torch build is an argument of its own, which no PIP_INDEX_URL replaces.
+        variable = "PIP_EXTRA_INDEX_URL" if "--index-url" in args else "PIP_INDEX_URL"
         return BootstrapError(
-            "pip cannot reach {}".format(name_host(no_connection[0])),
-            "connect this machine, or name an index that it reaches: `PIP_INDEX_URL=URL python3 bootstrap.py`",
+            "pip cannot reach {}".format(name_hosts(no_connection)),
+            "connect this machine, or name a mirror that it reaches: `{}=URL python3 bootstrap.py`".format(variable),
         )
     if missing:
         return BootstrapError(
             "the package index has no `{}{}` for this Python and machine".format(*missing.groups()),
             "see what it has: `{} -m pip index versions {}`".format(PYTHON, missing.group(1)),
         )
-    say(output.rstrip())
     return BootstrapError(
-        "pip failed: {}".format(last_line(output)),
+        "pip failed: {}".format(name_error(story)),
         "see all it did in `{}`, or type `{} -m pip install {}`".format(PIP_LOG, PYTHON, " ".join(args)),
     )
 
+
+TIMESTAMP = r"(?m)^\d{4}-\d\d-\d\dT\S+"
+PASSING = r"\s*(?:WARNING|Could not fetch URL)"
 
 # In the words of pip 21 to 26: the older ones print the exception, the newer ones a sentence.
 NO_TRUST = r"CERTIFICATE_VERIFY_FAILED|SSLError|confirming the ssl certificate"
@@ -521,11 +552,11 @@ NO_CONNECTION = (
 )
 
 
-def name_host(line):
-    # type: (str) -> str
-    """Return the host in a line of pip's; the address around it may hold a password."""
-    host = re.search(r"(?:host='|Could not fetch URL \w+://(?:[^/@]*@)?)([^/:']+)", line)
-    return "`{}`".format(host.group(1)) if host else "the package index"
+def name_hosts(lines):
+    # type: (list[str]) -> str
+    """Return the hosts in lines of pip's; the addresses around them may hold a password."""
+    found = re.findall(r"(?:host='|Could not fetch URL \w+://(?:[^/@]*@)?)([^/:']+)", "\n".join(lines))
+    return " and ".join("`{}`".format(host) for host in dict.fromkeys(found)) or "the package index"
 
 
 def describe_os_error(problem):
@@ -539,11 +570,12 @@ def describe_os_error(problem):
     return "{}: `{}`".format(problem.strerror or problem, path), "mend that, then the same command again"
 
 
-def last_line(output):
+def name_error(output):
     # type: (str) -> str
-    """Return the last thing that a program said, errors first."""
-    lines = output.strip().splitlines() or ["it said nothing"]
-    return ([line for line in lines if line.startswith("ERROR")] or lines)[-1].strip()
+    """Return the first error that a program told of, else the last thing that it said."""
+    # Not `error: some-code` or `ERROR: Exception:`, which only announce it; pip marks what follows by a cross.
+    errors = re.findall(r"(?im)^\s*(?:error: (?![\w-]+:?$)|\u00d7 )(.+)", output)
+    return (errors or output.strip().splitlines()[-1:] or ["it said nothing"])[0].strip()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import ast
 import errno
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -55,8 +56,9 @@ import json, os, pathlib, sys, time
 def answer(command, options):
     tested_fits = os.environ.get("STAND_IN_TORCH") is None
     if command == "create" and ("--torch" not in options or tested_fits):
+        index = os.environ.get("STAND_IN_INDEX", "").split()
         torch = "torch==" + os.environ.get("STAND_IN_TORCH", "2.13.0")
-        print(json.dumps({"install": [[torch], ["numpy"]]}))
+        print(json.dumps({"install": [index + [torch], ["numpy"]]}))
     elif command == "create":
         return 1
     return int(os.environ.get("STAND_IN_" + command.upper(), "0"))
@@ -301,8 +303,18 @@ def test_venv_whose_python_is_gone_is_made_anew(ready, environment):
     assert (again.returncode, again.stderr.count("making `.venv`")) == (0, 1)
 
 
-@pytest.mark.parametrize("pattern", ["**/site-packages/pip", "**/site-packages/torch", str(PYTHON_IN_VENV.name)])
-def test_missing_part_is_seen(ready, pattern):
+@pytest.mark.parametrize(
+    ("pattern", "lack"),
+    [
+        ("**/site-packages/torch", "it lacks torch/__init__.py"),
+        ("**/site-packages/sympy/__init__.py", "it lacks sympy/__init__.py"),
+        ("**/site-packages/pip", "it lacks pip/__init__.py and more"),
+        ("**/site-packages/numpy-*.dist-info", "it lacks numpy"),
+        ("**/site-packages/numpy-*.dist-info/RECORD", "it lacks numpy-2.4.6.dist-info/RECORD"),
+        (PYTHON_IN_VENV.name, "its Python does not start"),
+    ],
+)
+def test_missing_part_is_seen_and_named(ready, capsys, pattern, lack):
     part = next((ready / ".venv").rglob(pattern))
     module = load_bootstrap(ready)
     whole = module.read_usable_record()
@@ -310,21 +322,50 @@ def test_missing_part_is_seen(ready, pattern):
     damaged = module.read_usable_record()
     away.rename(part)
     assert (whole["root"], damaged) == (str(ready), {})
+    assert capsys.readouterr().err == f"`.venv` is damaged and will be made anew: {lack}\n"
+
+
+def test_venv_that_lacks_a_file_is_made_anew(ready, environment):
+    next(ready.glob(".venv/**/site-packages/sympy/__init__.py")).unlink()
+    again = bootstrap(ready, environment)
+    assert (again.returncode, again.stderr.count("making `.venv`")) == (0, 1)
+    assert bootstrap(ready, environment).stderr.splitlines() == ["[1/2] envkit doctor", "[2/2] envkit smoke"]
+
+
+def test_what_python_writes_again_and_what_never_was_there_is_no_damage(ready):
+    module = load_bootstrap(ready)
+    before = module.MARKER.read_text()
+    site = next((ready / ".venv").rglob("**/site-packages"))
+    mine = site / "mine-1.0.dist-info"
+    mine.mkdir()
+    (mine / "RECORD").write_text("mine/never.py,,\n../../../bin/mine,,\n")
+    module.write_marker(module.describe_venv(["virtualenv"]))
+    for folder in site.rglob("__pycache__"):
+        shutil.rmtree(folder)
+    record = module.read_usable_record()
+    shutil.rmtree(mine)
+    module.MARKER.write_text(before)
+    assert (record["absent"], "mine" in record["distributions"]) == (["mine/never.py"], True)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param('{"root": "elsewhere"}', id="made in another folder"),
-        pytest.param('{"root": "%s", "python": "3.2", "modules": []}', id="made by another Python"),
+        pytest.param({"root": "elsewhere"}, id="made in another folder"),
+        pytest.param({"python": "3.2"}, id="made by another Python"),
+        pytest.param({"extras": None}, id="without a key"),
         pytest.param("{}\n", id="never finished"),
         pytest.param('{"roo', id="torn"),
+        pytest.param("[]", id="something else"),
     ],
 )
 def test_marker_that_does_not_fit_is_seen(ready, text):
     marker = ready / ".venv" / "envkit-bootstrap.json"
     before = marker.read_text()
-    marker.write_text(text.replace("%s", str(ready)))
+    if isinstance(text, dict):
+        changed = json.loads(before) | text
+        text = json.dumps({key: value for key, value in changed.items() if value is not None})
+    marker.write_text(text)
     record = load_bootstrap(ready).read_usable_record()
     marker.write_text(before)
     assert record == {}
@@ -500,19 +541,62 @@ def test_missing_ensurepip_gets_one_sentence_and_no_venv(tmp_path, environment, 
     ]
 
 
-def test_unreachable_index_gets_one_sentence(tmp_path, environment):
-    checkout = make_checkout(tmp_path / "checkout")
+@pytest.fixture
+def closed_port():
+    """Return a port on which nobody answers."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        index = f"http://127.0.0.1:{closed.getsockname()[1]}/simple"
-    offline = {name: value for name, value in environment.items() if name not in ("PIP_NO_INDEX", "PIP_FIND_LINKS")}
-    done = bootstrap(checkout, offline, PIP_INDEX_URL=index, PIP_RETRIES="0")
+        yield closed.getsockname()[1]
+
+
+@pytest.fixture
+def offline(environment, closed_port):
+    """Return an environment whose package index cannot be reached."""
+    rest = {name: value for name, value in environment.items() if name not in ("PIP_NO_INDEX", "PIP_FIND_LINKS")}
+    return rest | {"PIP_INDEX_URL": f"http://127.0.0.1:{closed_port}/simple", "PIP_RETRIES": "0"}
+
+
+def make_real_checkout(folder):
+    """Copy what the first installation reads of this checkout: it builds with tools of its own, and pinned ones."""
+    shutil.copytree(BOOTSTRAP.parent / "envkit", folder / "envkit", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("bootstrap.py", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
+        shutil.copy(BOOTSTRAP.parent / name, folder)
+    return folder
+
+
+@pytest.mark.parametrize("make", [make_checkout, make_real_checkout])
+def test_unreachable_index_gets_one_sentence(tmp_path, offline, make):
+    done = bootstrap(make(tmp_path / "checkout"), offline)
     assert (done.returncode, done.stderr.splitlines()[2:]) == (
         1,
         [
             "error: pip cannot reach `127.0.0.1`",
             "",
-            "hint: connect this machine, or name an index that it reaches: `PIP_INDEX_URL=URL python3 bootstrap.py`",
+            "hint: connect this machine, or name a mirror that it reaches: `PIP_INDEX_URL=URL python3 bootstrap.py`",
+        ],
+    )
+
+
+def test_unreachable_index_of_torch_gets_one_sentence(tmp_path, wheels, offline, closed_port):
+    checkout = make_checkout(tmp_path / "checkout")
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    shutil.copy(next(wheels.glob("virtualenv-*")), packages)
+    done = bootstrap(
+        checkout,
+        offline,
+        PIP_INDEX_URL="",
+        PIP_FIND_LINKS=packages.as_uri(),
+        STAND_IN_INDEX=f"--index-url http://localhost:{closed_port}/whl/cpu",
+        STAND_IN_TORCH="2.13.0+cpu",
+    )
+    connect = "connect this machine, or name a mirror that it reaches"
+    assert (done.returncode, done.stderr.splitlines()[3:]) == (
+        1,
+        [
+            "error: pip cannot reach `localhost`",
+            "",
+            f"hint: {connect}: `PIP_EXTRA_INDEX_URL=URL python3 bootstrap.py`",
         ],
     )
 
@@ -554,12 +638,43 @@ def test_unreachable_index_gets_one_sentence(tmp_path, environment):
         pytest.param(
             "WARNING: Retrying after connection broken by 'ReadTimeoutError(\"Pool(host='index.test', port=443)\")'\n"
             "ERROR: Failed to build torch",
-            "pip failed: ERROR: Failed to build torch",
+            "pip failed: Failed to build torch",
             id="lost for a while, then something else",
         ),
         pytest.param(
+            "Could not fetch URL https://extra.test/torch/: connection error: refused - skipping\n"
+            "ERROR: Failed to build torch",
+            "pip failed: Failed to build torch",
+            id="another index lost, then something else",
+        ),
+        pytest.param(
+            "Could not fetch URL https://one.test/torch/: connection error: refused - skipping\n"
+            "Could not fetch URL https://two.test/torch/: connection error: refused - skipping\n"
+            "ERROR: Cannot install torch==2.13.0+cpu because these package versions have conflicting dependencies.\n"
+            "ERROR: ResolutionImpossible: for help visit https://pip.test",
+            "pip cannot reach `one.test` and `two.test`",
+            id="two lost, told as a conflict",
+        ),
+        pytest.param(
+            "ERROR: Cannot install torch and sympy because these package versions have conflicting dependencies.\n"
+            "ERROR: ResolutionImpossible: for help visit https://pip.test",
+            "pip failed: Cannot install torch and sympy because these package versions have conflicting dependencies.",
+            id="conflict",
+        ),
+        pytest.param(
+            "  error: subprocess-exited-with-error\n\n  \u00d7 Building wheel did not run.\n  \u2570\u2500> See above",
+            "pip failed: Building wheel did not run.",
+            id="announced by a code",
+        ),
+        pytest.param(
+            "ERROR: Exception:\nTraceback (most recent call last):\n  File\nValueError: odd",
+            "pip failed: ValueError: odd",
+            id="crash of pip",
+        ),
+        pytest.param("", "pip failed: it said nothing", id="silence"),
+        pytest.param(
             "ERROR: something new\nand then some more",
-            "pip failed: ERROR: something new",
+            "pip failed: something new",
             id="anything else",
         ),
     ],
@@ -567,6 +682,13 @@ def test_unreachable_index_gets_one_sentence(tmp_path, environment):
 def test_pip_failure_comes_down_to_one_sentence(tmp_path, output, sentence):
     module = load_bootstrap(make_checkout(tmp_path / "checkout"))
     assert module.describe_pip_failure(output, "", ["torch"]).sentence == sentence
+
+
+def test_what_the_pip_behind_pip_met_is_read_from_the_log(tmp_path):
+    module = load_bootstrap(make_checkout(tmp_path / "checkout"))
+    output = "error: subprocess-exited-with-error\n\u00d7 pip subprocess did not run successfully."
+    log = "2026-11-23T06:00:25,575   ERROR: Could not find hatchling\n2026-11-23T06:00:25,576 gone\n"
+    assert module.describe_pip_failure(output, log, []).sentence == "pip failed: Could not find hatchling"
 
 
 @pytest.mark.parametrize(
