@@ -265,7 +265,7 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=(torch.fact, reading.gpu_fact(snapshot), Fact("driver", driver, "NVML or libcuda")),
     )
     if fitting is None:
-        out = "no torch has a CUDA build for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
+        out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
         return msgspec.structs.replace(finding, severity=Severity.NOTE, fix=Fix(summary=out))
     fix = install_torch(snapshot, matrix, "install the CUDA build that fits", fitting=fitting, reinstall=True)
     return msgspec.structs.replace(finding, fix=fix)
