@@ -17,7 +17,6 @@ class _Toolkit(msgspec.Struct, frozen=True):
     min_driver_linux: str | None = None
     min_driver_windows: str | None = None
     minor_version_compat: _MinorCompatibility | None = None
-    torch_variant: str | None = None
 
 
 class _File(msgspec.Struct, frozen=True):

@@ -3,11 +3,9 @@
 import msgspec
 
 from envkit.matrix.data_files import read
-from envkit.matrix.versions import numbers
 
 
 class _Python(msgspec.Struct, frozen=True):
-    released: str
     end_of_life: str
 
 
@@ -25,10 +23,6 @@ class PythonTable:
     def load(cls) -> "PythonTable":
         """Read the shipped table."""
         return cls(read("python.json", _File))
-
-    def releases(self) -> tuple[str, ...]:
-        """Return every known minor release, oldest first."""
-        return tuple(sorted(self._pythons, key=numbers))
 
     def end_of_life(self, minor: str) -> str | None:
         """Return the month ("2024-10") in which that minor release ends, None when unknown."""

@@ -53,7 +53,6 @@ class _CondaNotes(msgspec.Struct, frozen=True):
 
 class _Meta(msgspec.Struct, frozen=True):
     generated: str
-    newest: str
     tested: str
     conda_notes: _CondaNotes
 

@@ -22,6 +22,13 @@ def test_this_environment_is_healthy_without_a_gpu(cli: Cli) -> None:
     assert {"device": "cpu", "works": True}.items() <= run.json["snapshot"]["torch"]["devices"][0].items()
 
 
+def test_why_this_interpreter_is_the_target_is_told(cli: Cli, bare_target: Path) -> None:
+    active = cli("doctor", "--quick", "--json", env={"VIRTUAL_ENV": str(bare_target.parent.parent)})
+    assert active.json["snapshot"]["target"]["chosen_by"] == "the active environment (VIRTUAL_ENV)"
+    named = cli("doctor", "--quick", "--json", "--python", str(bare_target))
+    assert named.json["snapshot"]["target"]["chosen_by"] == f"--python {bare_target}"
+
+
 def test_quick_leaves_torch_out_and_says_so(cli: Cli) -> None:
     run = cli("doctor", "--quick", "--json", "--python", sys.executable)
     assert run.code == 0
