@@ -36,6 +36,7 @@ def _fill(request: Request, case: Case, options: tuple[Candidate, ...], chosen: 
         conda = choose_conda(chosen, machine.platform, machine.python, packages, case.matrix.torch)
     return Plan(
         manager=request.manager,
+        engine=request.engine,
         name=request.name or f"torch-{chosen.torch}-{chosen.backend}",
         path=request.path or ("" if in_conda else request.name or ".venv"),
         python=machine.python,

@@ -15,16 +15,36 @@ class Manager(str, Enum):
     CONDA = "conda"
 
 
+class Engine(str, Enum):
+    """What installs packages into the environment."""
+
+    PIP = "pip"
+    UV = "uv"
+    CONDA = "conda"
+    MAMBA = "mamba"
+    MICROMAMBA = "micromamba"
+    RATTLER = "rattler"
+    """py-rattler, inside envkit: needs no conda on the machine."""
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a person asks for; None leaves the choice to the plan."""
 
     manager: Manager = Manager.VENV
+    engine: Engine | None = None
+    """None: the best one that is present, found out where it is used."""
     python: str | None = None
     """A minor version, "3.12"."""
     torch: str | None = None
     """A version ("2.5.1", "2.5") or a specifier (">=2.4")."""
     cuda: str | None = None
     """A CUDA release ("12.1"), "cpu" or "auto"."""
+    rocm: str | None = None
+    """A ROCm release ("6.2") or "auto": a build for AMD GPUs."""
+    xpu: bool = False
+    """The build for Intel GPUs."""
+    bare: bool = False
+    """pip alone, no torch."""
     name: str | None = None
     path: str | None = None
     """Where the environment goes unless its recipe is told otherwise."""
@@ -46,6 +66,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """A decision with its reasons, from which recipes and installs follow without further choice."""
 
     manager: Manager
+    engine: Engine | None = None
+    """As asked; None leaves it to what is present where the plan is carried out."""
     name: str
     path: str
     """Where the environment goes by default; "" for a conda environment known by its name."""
