@@ -126,11 +126,13 @@ def run(
     cwd: str | None = None,
     limit: int = OUTPUT_LIMIT,
     on_line: Callable[[bytes], None] | None = None,
+    on_error_line: Callable[[bytes], None] | None = None,
 ) -> Completed:
     """Run a program to its end, or kill it with all it started after `timeout` seconds.
 
     `limit` bounds the bytes kept of each stream (the last ones). `on_line` is called with each line
-    of stdout as it comes, in another thread. On KeyboardInterrupt the program is killed first.
+    of stdout as it comes, `on_error_line` with each of stderr, in other threads. On KeyboardInterrupt
+    the program is killed first.
     """
     began = time.perf_counter()
     try:
@@ -159,7 +161,7 @@ def run(
     with _running_lock:
         _running.add(process)
     try:
-        return _finish(process, tuple(argv), began, timeout, limit, on_line)
+        return _finish(process, tuple(argv), began, timeout, limit, (on_line, on_error_line))
     except BaseException:
         _kill(process)
         raise
@@ -174,11 +176,11 @@ def _finish(
     began: float,
     timeout: float,
     limit: int,
-    on_line: Callable[[bytes], None] | None,
+    on_lines: tuple[Callable[[bytes], None] | None, Callable[[bytes], None] | None],
 ) -> Completed:
     assert process.stdout is not None  # noqa: S101 - both are pipes, as opened in run()
     assert process.stderr is not None  # noqa: S101
-    tails = (_Tail(process.stdout, limit, on_line), _Tail(process.stderr, limit, None))
+    tails = (_Tail(process.stdout, limit, on_lines[0]), _Tail(process.stderr, limit, on_lines[1]))
     timed_out = False
     try:
         process.wait(timeout)

@@ -70,6 +70,18 @@ class PciGpu(Record, frozen=True, kw_only=True):
     vendor: str
     device_id: str
     kernel_driver: str | None = None
+    name: str | None = None
+    architecture: str | None = None
+    """The code target of an AMD GPU: "gfx1031"."""
+
+
+class Toolkit(Record, frozen=True, kw_only=True):
+    """What extensions are built with; None is unknown."""
+
+    nvcc: str | None = None
+    """Version of the CUDA compiler: "12.4.131"."""
+    gcc: str | None = None
+    cuda_home: str | None = None
 
 
 class Host(Known, frozen=True, kw_only=True, tag="known"):
@@ -206,6 +218,8 @@ class Packages(Known, frozen=True, kw_only=True, tag="known"):
 
     distributions: tuple[Distribution, ...]
     modules: tuple[ModuleOrigin, ...]
+    complete: bool = True
+    """False where a report names some of what is installed: what is not named may be there too."""
 
     def named(self, name: str) -> tuple[Distribution, ...]:
         """Return every installed distribution of that normalised name."""
@@ -232,6 +246,8 @@ class NvmlDevice(Record, frozen=True, kw_only=True):
     mig_enabled: bool | None = None
     error: int | None = None
     """NVML's code when the device's handle could not be had."""
+    ecc_uncorrected: int | None = None
+    """Uncorrectable memory errors since the driver was loaded; None also where ECC is off."""
 
 
 class Nvml(Known, frozen=True, kw_only=True, tag="known"):
@@ -259,7 +275,10 @@ class CudaDriver(Known, frozen=True, kw_only=True, tag="known"):
     """What libcuda answers, asked in a process of its own."""
 
     init_error: int
-    """Return code of cuInit: 0 ready, 100 no device, 802 fabric not ready, 803/804 compat libraries, 999 unknown."""
+    """Return code of cuInit: 0 ready, 100 no device, 802 fabric not ready, 803/804 compat libraries, 999 unknown.
+
+    From a report also 35: the CUDA runtime's own number for a driver that is too old for it.
+    """
     library: str | None = None
     """The file that was really loaded."""
     cuda_version: str | None = None
@@ -337,6 +356,17 @@ class TorchRuntime(Known, frozen=True, kw_only=True, tag="known"):
         return next((found for found in self.backends if found.name == name), None)
 
 
+# -- what a report quotes -----------------------------------------------------------------------
+
+
+class Complaint(Record, frozen=True, kw_only=True):
+    """What a program said went wrong, as a report quotes it."""
+
+    source: str
+    """Who said it: "python" (an exception), "warning", "pip", "loader", "kernel", "nvidia-smi", "program"."""
+    text: str
+
+
 # -- all of it ----------------------------------------------------------------------------------
 
 
@@ -354,6 +384,9 @@ class Snapshot(Record, frozen=True, kw_only=True):
     cuda: CudaDriver | Absent | Unknown
     torch: TorchRuntime | Absent | Unknown
     probes: tuple[ProbeRun, ...] = ()
+    toolkit: Toolkit = Toolkit()
+    complaints: tuple[Complaint, ...] = ()
+    """Only a report has them: a live probe puts what it sees where it belongs."""
 
 
 def encode(snapshot: Snapshot) -> bytes:

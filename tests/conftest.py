@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,19 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Whatever is active around the test run must not choose the target or hide a GPU.
 _UNSET = ("VIRTUAL_ENV", "CONDA_PREFIX", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTHONPATH", "COLUMNS")
+
+
+# What the user's own envkit learned must not reach a test: this folder is never made.
+os.environ["ENVKIT_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / "envkit-tests-have-no-cache")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what asks the configured index, unless it is asked for: `pytest -m network`."""
+    if config.getoption("markexpr"):
+        return
+    asked_for = [item for item in items if item.get_closest_marker("network")]
+    config.hook.pytest_deselected(items=asked_for)
+    items[:] = [item for item in items if item not in asked_for]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envkit import processes
+from envkit.apply.record import python_version, read_config
 from envkit.errors import EnvkitError
 from envkit.snapshot import Absent, Interpreter, Unknown
 
@@ -26,13 +27,49 @@ _WAYS_TO_GET_IT = {
 }
 
 
-def base_interpreter(version: str | None, target: Interpreter | Absent | Unknown) -> str:
-    """Return the interpreter to make an environment from: of the version asked for, else the target."""
+def base_interpreter(version: str | None, target: Interpreter | Absent | Unknown, uv: str | None = None) -> str:
+    """Return the interpreter to make an environment from: of the version asked for, else the target.
+
+    With uv at work, a Python that is not on PATH may be one of those that uv keeps; one that it can still get is
+    named by its version alone.
+    """
     if version is not None:
-        return find_python(version)
+        return _with_uv(version, uv) if uv else find_python(version)
     if isinstance(target, Interpreter):
         return target.executable
     raise EnvkitError(target.why, hint="name an interpreter: `--python PATH`", exit_code=1)
+
+
+def is_to_be_fetched(python: str) -> bool:
+    """Tell whether `base_interpreter` named a Python that uv has to get first."""
+    return not Path(python).is_absolute()
+
+
+def outside(python: str, path: Path) -> str:
+    """Return the interpreter, or what it was made from where it lies in the environment that is to be replaced."""
+    if not Path(python).absolute().is_relative_to(path):
+        return python
+    config = read_config(path)
+    named = (config.get("executable"), config.get("base-executable"))
+    minor = ".".join(python_version(path).split(".")[:2])
+    beside = (Path(config.get("home", "")) / name for name in (f"python{minor}", "python3", "python", "python.exe"))
+    found = next((str(base) for base in (*map(Path, filter(None, named)), *beside) if base.is_file()), None)
+    if found is None:
+        raise EnvkitError(
+            f"`{python}` lies in the environment that is to be replaced, and what it was made from is gone",
+            hint="name another interpreter: `--python PATH` or `--python VERSION`",
+            exit_code=1,
+        )
+    return found
+
+
+def _with_uv(version: str, uv: str) -> str:
+    try:
+        return find_python(version)
+    except EnvkitError:
+        told = processes.run((uv, "python", "find", "--no-project", "--no-python-downloads", version), timeout=_TIMEOUT)
+        found = told.stdout.decode("utf-8", "surrogateescape").strip()
+        return found if told.ok and Path(found).is_absolute() else version
 
 
 def find_python(wanted: str) -> str:
@@ -46,7 +83,9 @@ def find_python(wanted: str) -> str:
         if not told.ok and not broken:
             broken = f"; `{' '.join(command)}` is there but does not run: {_last_line(told.error_text)}"
     minor = _minor(wanted)
-    get_it = _WAYS_TO_GET_IT.get(sys.platform, "`uv python install {minor}`").format(minor=minor)
+    uv = "`uv python install {minor}`"
+    get_it = uv if shutil.which("uv") else _WAYS_TO_GET_IT.get(sys.platform, uv)
+    get_it = get_it.format(minor=minor)
     raise EnvkitError(
         f"there is no Python {wanted} on PATH{broken}",
         hint=f"{get_it}, or name an interpreter: `--python PATH`; conda brings its own: `--conda`",

@@ -15,7 +15,7 @@ def write_files(files: Mapping[str, str], folder: Path, *, force: bool, dry_run:
     if different and not force:
         raise EnvkitError(
             f"`{folder}` has other files of these names: {', '.join(different)}",
-            hint="overwrite them with `--force`, or name another folder",
+            hint="name another folder, choose files with `--format`, or overwrite them with `--force`",
             exit_code=1,
         )
     if not dry_run:
@@ -37,7 +37,7 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-        if path.suffix == ".sh":
+        if path.suffix in (".sh", ".fish"):
             path.chmod(path.stat().st_mode | 0o111)
     except OSError as refusal:
         raise EnvkitError(f"`{path}` cannot be written: {refusal.strerror}", exit_code=1) from None

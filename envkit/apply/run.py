@@ -1,47 +1,44 @@
-"""Running a plan's steps one after the other, telling each, keeping a log, leaving nothing half-made."""
+"""Running the steps of a work one after the other, telling each, keeping a log, leaving nothing half-made."""
 
-import json
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
-import msgspec
-
-from envkit import __version__, processes
-from envkit.apply.claim import claimed
+from envkit import processes
+from envkit.apply.claim import Claim, Mode, claimed
 from envkit.apply.complaints import explain_failure
-from envkit.apply.steps import Step, interpreter_in, list_steps
+from envkit.apply.engines import step_variables
+from envkit.apply.journal import MARK
+from envkit.apply.record import pip_release, torch_backend, write_record
+from envkit.apply.steps import Step
+from envkit.apply.work import Work
 from envkit.errors import EnvkitError
-from envkit.planning.installs import pip_installs
-from envkit.planning.model import Plan
 
 LOG = "envkit-create.log"
-RECORD = "envkit-plan.json"
 
-# What these point to belongs to another Python, or to another place than the new environment.
-_LEAKING = (
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-    "__PYVENV_LAUNCHER__",
-    "PIP_TARGET",
-    "PIP_PREFIX",
-    "PIP_ROOT",
-    "PIP_PYTHON",
-)
+_PROGRESS = re.compile(r"Progress (?P<done>\d+) of (?P<total>\d+)")
+_RAW_PROGRESS = (24, 1)
+"""The release of pip that tells bytes to programs."""
 
 
 class Progress(Protocol):
-    """Who is told how it goes; `said` is called from another thread."""
+    """Who is told how it goes; `said` and `received` are called from other threads."""
+
+    def resumed(self, done: int) -> None:
+        """Tell that so many steps were done by a run that was killed."""
 
     def started(self, name: str, number: int, total: int) -> None:
         """Tell that a step begins."""
 
     def said(self, line: str) -> None:
         """Tell a line of its output, as it came."""
+
+    def received(self, done: int, total: int) -> None:
+        """Tell how many bytes of a file have come."""
 
     def ended(self, seconds: float) -> None:
         """Tell that it succeeded."""
@@ -61,50 +58,77 @@ class Applied(NamedTuple):
     path: str
     python: str
     steps: tuple[StepRun, ...]
+    left: tuple[Path, ...] = ()
+    """What somebody else had put into the environment that was replaced."""
 
 
-def apply_plan(plan: Plan, path: Path, python: str, progress: Progress) -> Applied:
-    """Make the environment at the absolute `path` from `python`; on any failure leave nothing behind."""
-    steps = list_steps(plan, path, python)
-    with claimed(path):
-        _record(plan, path, python)
-        with (path / LOG).open("w", encoding="utf-8") as log:
-            runner = _Runner(plan, progress, log)
-            runs = tuple(runner.run(step, number, len(steps)) for number, step in enumerate(steps, 1))
-        _check_build(plan, path)
-    return Applied(str(path), str(interpreter_in(path)), runs)
+def carry_out(work: Work, progress: Progress) -> Applied:
+    """Make the environment; on any failure put things back as they were and raise `EnvkitError`."""
+    try:
+        with claimed(work.path, work.mode, work.what) as claim:
+            runs = _run_steps(work, claim, progress)
+            _check_build(work)
+            write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        where = f"`{failure.filename}`" if failure.filename else "the environment"
+        raise EnvkitError(f"{where} cannot be written: {failure.strerror or failure}", exit_code=1) from None
+    return Applied(str(work.path), str(work.inside), runs, claim.left)
+
+
+def _run_steps(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
+    if claim.done:
+        progress.resumed(claim.done)
+    elif work.prepare:
+        work.prepare(work.path)
+    with (work.path / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log, claim.journal.beating():
+        runner = _Runner(work, claim, progress, log)
+        numbered = list(enumerate(work.steps, 1))
+        return tuple(runner.run(step, number) for number, step in numbered[claim.done :])
 
 
 class _Runner:
-    """Runs steps of one plan, each told and logged as it goes."""
+    """Runs the steps of one work, each told, logged and noted in the journal as it goes."""
 
-    def __init__(self, plan: Plan, progress: Progress, log: IO[str]) -> None:
-        self._plan = plan
+    def __init__(self, work: Work, claim: Claim, progress: Progress, log: IO[str]) -> None:
+        self._work = work
+        self._claim = claim
         self._progress = progress
         self._log = log
-        self._variables = _environment(os.environ)
+        self._writing = threading.Lock()
+        self._variables = {**step_variables(os.environ), MARK: claim.journal.mark}
 
-    def run(self, step: Step, number: int, total: int) -> StepRun:
-        self._progress.started(step.name, number, total)
+    def run(self, step: Step, number: int) -> StepRun:
+        self._progress.started(step.name, number, len(self._work.steps))
         self._log.write(f"$ {' '.join(step.argv)}\n")
-        completed = processes.run(step.argv, timeout=step.timeout, env=self._variables, on_line=self._take)
-        self._log.write(f"{completed.error_text}\n# {completed.describe()}, {completed.seconds:.1f} s\n")
+        completed = processes.run(
+            step.argv, timeout=step.timeout, env=self._told_to(step), on_line=self._take, on_error_line=self._take
+        )
+        self._log.write(f"# {completed.describe()}, {completed.seconds:.1f} s\n")
         if not completed.ok:
-            raise explain_failure(step, completed, self._plan, _keep(self._log))
+            stays = self._claim.mode is Mode.UPDATE
+            log = str(self._work.path / LOG) if stays else _keep(self._log)
+            raise explain_failure(step, completed, self._work.minor, log)
+        self._claim.journal.step_done(number)
         self._progress.ended(completed.seconds)
         return StepRun(step.name, step.argv, completed.seconds)
 
+    def _told_to(self, step: Step) -> dict[str, str]:
+        if step.argv[1:4] != ("-I", "-m", "pip"):
+            return self._variables
+        raw = pip_release(self._work.path) >= _RAW_PROGRESS
+        return {**self._variables, "PIP_PROGRESS_BAR": "raw" if raw else "off"}
+
     def _take(self, raw: bytes) -> None:
         line = raw.decode("utf-8", "replace").rstrip()
-        with suppress(ValueError):  # something that the step left running still talks, and the log is closed
+        progress = _PROGRESS.fullmatch(line)
+        if progress:
+            self._progress.received(int(progress["done"]), int(progress["total"]))
+            return
+        with self._writing, suppress(ValueError):  # something that the step left running still talks: the log is closed
             self._log.write(f"{line}\n")
         self._progress.said(line)
-
-
-def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's variables, pip's configuration among them, without what leads elsewhere."""
-    kept = {name: value for name, value in variables.items() if name not in _LEAKING}
-    return {**kept, "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
 
 
 def _keep(log: IO[str]) -> str:
@@ -116,31 +140,16 @@ def _keep(log: IO[str]) -> str:
     return kept
 
 
-def _record(plan: Plan, path: Path, python: str) -> None:
-    record = {
-        "schema_version": 1,
-        "envkit_version": __version__,
-        "python": python,
-        "plan": msgspec.to_builtins(plan),
-        "install": pip_installs(plan),
-    }
-    (path / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def _check_build(plan: Plan, path: Path) -> None:
+def _check_build(work: Work) -> None:
     """Refuse a build that took the planned one's place.
 
     Where the plan trusts the configured index, a mirror or a folder of wheels can hold another build of the
     same version, and pip prefers one with a local version.
     """
-    for found in (
-        *path.glob("lib*/python*/site-packages/torch-*.dist-info"),
-        *path.glob("Lib/site-packages/torch-*.dist-info"),
-    ):
-        _, _, local = found.name.removesuffix(".dist-info").partition("+")
-        if local and local != plan.backend:
-            raise EnvkitError(
-                f"pip installed the {local} build of torch, and the plan is {plan.backend}",
-                hint=f"look where it came from (`pip config list`), or ask for that build: `--cuda {local}`",
-                exit_code=1,
-            )
+    found = torch_backend(work.path) if work.backend else None
+    if found and found != work.backend and not (work.backend == "mps" and found == "cpu"):
+        raise EnvkitError(
+            f"the {found} build of torch was installed, and the plan is {work.backend}",
+            hint=f"look where it came from (`pip config list`), or ask for that build: `--cuda {found}`",
+            exit_code=1,
+        )

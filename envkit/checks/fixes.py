@@ -46,7 +46,9 @@ def pip(snapshot: Snapshot, *arguments: str) -> str:
 def _get_pip(snapshot: Snapshot) -> list[str]:
     """Return the command that brings pip into a target that is known to lack it."""
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
-    if target is None or installed is None or target.kind is EnvironmentKind.UV or installed.named("pip"):
+    if target is None or installed is None or target.kind is EnvironmentKind.UV:
+        return []
+    if installed.named("pip") or not installed.complete:
         return []
     return [quoted(snapshot, target.executable, "-m", "ensurepip")]
 

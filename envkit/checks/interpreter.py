@@ -36,6 +36,8 @@ def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None
     if target is None or (live is not None and live.version):
         return None  # it imports, so it is supported, whatever a table says
     wanted = _torch_in_question(snapshot, matrix)
+    if wanted is None:
+        return None
     pythons = matrix.torch.pythons(wanted)
     here = minor(target.version)
     if not reading.wheel_python(target):
@@ -61,9 +63,13 @@ def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None
     )
 
 
-def _torch_in_question(snapshot: Snapshot, matrix: Matrix) -> str:
-    installed = reading.installed_torch(snapshot)
-    return public(installed.version) if installed else matrix.torch.tested
+def _torch_in_question(snapshot: Snapshot, matrix: Matrix) -> str | None:
+    """The installed release, else the one that would be; None where a torch may be there whose release is unknown."""
+    installed, listed = reading.installed_torch(snapshot), reading.packages(snapshot)
+    if installed:
+        return public(installed.version)
+    module = listed.module("torch") if listed else None
+    return None if listed is None or (module and module.origin) else matrix.torch.tested
 
 
 def _newer_release_has(python: str, torch: str, matrix: Matrix) -> bool:

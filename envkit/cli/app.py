@@ -50,6 +50,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with Leaving() as leaving:
             code = _run(arguments)
+        _tell_notices()
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader left (`| head`): not a failure, and nothing more can be said.
@@ -63,6 +64,16 @@ def run(arguments: Sequence[str]) -> int:
         return code
     click.echo("envkit: interrupted", err=True)
     return 128 + leaving.signal
+
+
+def _tell_notices() -> None:
+    """Tell what the tables that were used could not be read from: a fact of the user's files, not of the answer."""
+    tables = sys.modules.get("envkit.matrix")
+    if tables is not None:
+        from envkit.render.text import clean
+
+        for notice in tables.notices():
+            click.echo(f"envkit: {clean(notice)}", err=True)
 
 
 def _prepare_streams() -> None:

@@ -15,6 +15,7 @@ Examples:
   envkit create --virtualenv --apply env        with virtualenv, in env
   envkit create --conda > environment.yml
   envkit create --torch 2.5.1 --cuda 12.1 --python 3.11 --with torchvision
+  envkit create --format dockerfile > Dockerfile
   envkit create --output recipe                 all files, for every shell
   envkit create --for server.json --explain     for another machine, and why
 
@@ -41,7 +42,7 @@ _ENGINES = ("pip", "uv", "conda", "mamba", "micromamba", "rattler")
 @click.option("--name", metavar="NAME", help="the environment's name")
 @click.option("--path", metavar="PATH", help="where it goes; the same as the argument")
 @click.option("--for", "machine", metavar="FILE", help="plan for the machine that a file describes; - for stdin")
-@click.option("--format", "formats", multiple=True, metavar="FILE", help="this file of the recipe; may be repeated")
+@click.option("--format", "formats", multiple=True, metavar="FILE", help="this file alone (sh, uv, ...); repeatable")
 @click.option("--output", metavar="DIR", help="write all files of the recipe into a folder; - for stdout")
 @click.option("--apply", "apply_now", is_flag=True, help="make the environment, then check it")
 @click.option("--dry-run", is_flag=True, help="with --apply or --output: only tell what would be done")
@@ -61,16 +62,23 @@ def command(**options: Any) -> int:
     """
     asked = Asked(**options)
     _check_combination(asked)
-    from envkit.cli.creating.deciding import decide
+    if asked.check is not None:
+        from envkit.cli.creating.checking import check
 
-    plan, snapshot = decide(asked)
+        return check(asked)
     if asked.apply_now:
         from envkit.cli.creating.making import make
 
-        return make(asked, plan, snapshot)
+        return make(asked)
+    if asked.machine is not None:
+        from envkit.cli.creating.inventory import plan_for
+
+        return plan_for(asked)
+    from envkit.cli.creating.deciding import decide, explain
     from envkit.cli.creating.writing import write_down
 
-    write_down(asked, plan)
+    plan, snapshot = decide(asked)
+    write_down(asked, plan, explain(asked, asked.request, snapshot))
     return 0
 
 
@@ -79,3 +87,25 @@ def _check_combination(asked: Asked) -> None:
         raise click.UsageError("the path is given twice, as an argument and with --path")
     if asked.apply_now and asked.output is not None:
         raise click.UsageError("--apply makes the environment and --output writes it down: one at a time")
+    if asked.formats:
+        _check_formats(asked)
+    if asked.check is not None and asked.apply_now:
+        raise click.UsageError("--check compares an environment and --apply makes one: one at a time")
+    if asked.machine is not None and asked.apply_now:
+        raise click.UsageError("--apply makes the environment here, and --for plans for another machine")
+    if asked.update and asked.replace:
+        raise click.UsageError("--update keeps the environment that is there and --replace does not: one of them")
+    for option in ("update", "replace", "kernel", "no_verify"):
+        if getattr(asked, option) and not asked.apply_now:
+            raise click.UsageError(f"--{option.replace('_', '-')} is for --apply")
+    if asked.bare and (asked.torch or asked.cuda or asked.rocm or asked.xpu or asked.packages or asked.kernel):
+        raise click.UsageError("--bare is an environment with pip alone: nothing else goes into it")
+
+
+def _check_formats(asked: Asked) -> None:
+    from envkit.planning.formats import find_format
+
+    if asked.apply_now:
+        raise click.UsageError("--apply makes the environment and --format writes it down: one at a time")
+    if len({find_format(word) for word in asked.formats}) > 1 and asked.folder is None and not asked.as_json:
+        raise click.UsageError("several files need a folder: --output DIR")

@@ -23,6 +23,7 @@ Examples:
   envkit doctor --python 3.12 --quick
   envkit doctor --json | python -m json.tool
   envkit doctor --save machine.json; envkit doctor --from machine.json
+  python -m torch.utils.collect_env | envkit doctor --from -
 
 \b
 Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
@@ -38,8 +39,9 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option(
     "--from",
     "recorded",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="diagnose a saved snapshot instead of this machine",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
+    help="diagnose a saved snapshot or a pasted report instead of this machine; - reads it from stdin",
 )
 @click.option("-v", "--verbose", is_flag=True, help="show every fact and consequence")
 def command(
@@ -58,7 +60,7 @@ def command(
     interpreter on PATH. Nothing is installed or changed in it.
     """
     if recorded is not None and (python is not None or quick or timeout is not None):
-        raise click.UsageError("--from diagnoses a saved snapshot: --python, --quick and --timeout have no part in it")
+        raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
     examined = examine(python, quick=quick, timeout=timeout, as_json=as_json, save=save, recorded=recorded)
     if as_json:
         echo_json(examined.document())
@@ -76,7 +78,7 @@ def examine(
     save: Path | None = None,
     recorded: Path | None = None,
 ) -> Examined:
-    """Diagnose a live machine or a saved snapshot."""
+    """Diagnose a live machine, or what was recorded of one."""
     snapshot = _load(recorded) if recorded else _gather(python, quick=quick, timeout=timeout, as_json=as_json)
     if save is not None:
         from envkit.intake import saved_snapshot
@@ -89,9 +91,9 @@ def examine(
 
 
 def _load(recorded: Path) -> Snapshot:
-    from envkit.intake import saved_snapshot
+    from envkit.intake.recorded import load
 
-    return saved_snapshot.load(recorded)
+    return load(recorded)
 
 
 def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: bool) -> Snapshot:

@@ -3,6 +3,7 @@
 COMMANDS = {
     "doctor": ("envkit.cli.doctor", "name what is wrong with an environment, and the command that mends it"),
     "create": ("envkit.cli.create", "write, or make, the environment that fits this machine"),
+    "matrix": ("envkit.cli.matrix", "which torch, for which Python, CUDA, driver and GPU"),
     "smoke": ("envkit.cli.smoke", "verify and time the lecture's workloads on every device"),
 }
 """Command, the module that holds it, what it answers in one line."""
@@ -25,6 +26,7 @@ Examples:
   envkit doctor --python .venv --json    another one, for a program to read
   envkit create --conda > environment.yml
   envkit create --apply .venv            make it, then check it
+  envkit matrix --gpu "RTX 5090" --driver 580
   envkit smoke --device cuda             right numbers, and how fast?
 
 Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete

@@ -29,16 +29,21 @@ def load(path: Path) -> Snapshot:
         data = path.read_bytes()
     except OSError as error:
         raise EnvkitError(f"{path} cannot be read: {error.strerror}") from error
+    return read(data, str(path))
+
+
+def read(data: bytes, source: str) -> Snapshot:
+    """Return the snapshot that the bytes of `source` hold; raise `EnvkitError` when they hold none."""
     try:
         head = msgspec.json.decode(data, type=_Head)
         if head.schema_version > SCHEMA_VERSION:
             raise EnvkitError(
-                f"{path} was written by envkit {head.envkit_version}, newer than this one",
+                f"{source} was written by envkit {head.envkit_version}, newer than this one",
                 hint="upgrade: `python -m pip install --upgrade torch-envkit`",
             )
         return decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
         raise EnvkitError(
-            f"{path} is not a snapshot of envkit: {error}",
+            f"{source} is not a snapshot of envkit: {error}",
             hint="`envkit doctor --save FILE` writes one",
         ) from error

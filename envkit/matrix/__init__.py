@@ -42,7 +42,14 @@ class Matrix:
         return ErrorTable.load()
 
 
+def notices() -> tuple[str, ...]:
+    """Return what a person should be told of the tables that were read in this process."""
+    if not load.cache_info().currsize or "torch" not in vars(load()):
+        return ()
+    return tuple(filter(None, (load().torch.notice,)))
+
+
 @lru_cache(maxsize=1)
 def load() -> Matrix:
-    """Return the matrix that ships with this version of envkit."""
+    """Return the matrix that ships with this version of envkit, and what was learned since."""
     return Matrix()

@@ -17,14 +17,24 @@ class _Toolkit(msgspec.Struct, frozen=True):
     min_driver_linux: str | None = None
     min_driver_windows: str | None = None
     minor_version_compat: _MinorCompatibility | None = None
+    compute_capabilities: tuple[str, ...] | None = None
+
+
+class _Branch(msgspec.Struct, frozen=True):
+    min_cc: str | None = None
 
 
 class _File(msgspec.Struct, frozen=True):
     toolkits: dict[str, _Toolkit]
+    driver_branches: dict[str, _Branch] = {}
 
 
 # Jetson's Linux for Tegra counts from 28 and its drivers follow other rules; no desktop driver since 2008 is lower.
 _OLDEST_BRANCH = 100
+
+
+# "580" is what people call a branch: whether some driver of it runs a release is what they ask.
+_WHOLE_BRANCH = (999, 99)
 
 
 class DriverFit(NamedTuple):
@@ -42,6 +52,7 @@ class CudaTable:
 
     def __init__(self, file: _File) -> None:
         self._toolkits = file.toolkits
+        self._least = {int(branch): row.min_cc for branch, row in file.driver_branches.items() if row.min_cc}
 
     @classmethod
     def load(cls) -> "CudaTable":
@@ -70,6 +81,8 @@ class CudaTable:
         """
         minimum = self.minimum_driver(cuda, os)
         have = numbers(driver)
+        if len(have) == 1:
+            have += _WHOLE_BRANCH
         if minimum is None or not have or have[0] < _OLDEST_BRANCH:
             return DriverFit(None, minimum, by_minor_compatibility=False)
         toolkit = self._toolkits[cuda]
@@ -77,6 +90,16 @@ class CudaTable:
         older = own is not None and have < numbers(own)
         runs = have >= numbers(minimum)
         return DriverFit(runs, minimum, by_minor_compatibility=runs and older)
+
+    def compiles_for(self, cuda: str) -> tuple[str, ...] | None:
+        """Return the compute capabilities that a CUDA release can make code for, None where they are not recorded."""
+        toolkit = self._toolkits.get(cuda)
+        return toolkit.compute_capabilities if toolkit else None
+
+    def least_capability(self, driver: str) -> str | None:
+        """Return the lowest compute capability that a driver still drives, None where it is not recorded."""
+        branch = (*numbers(driver), 0)[0]
+        return max((least for own, least in self._least.items() if own <= branch), key=numbers, default=None)
 
     def own_driver(self, cuda: str) -> str | None:
         """Return the Linux driver that a CUDA release came with: one that reports the release is at least that."""

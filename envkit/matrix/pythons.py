@@ -3,6 +3,7 @@
 import msgspec
 
 from envkit.matrix.data_files import read
+from envkit.matrix.versions import numbers
 
 
 class _Python(msgspec.Struct, frozen=True):
@@ -23,6 +24,10 @@ class PythonTable:
     def load(cls) -> "PythonTable":
         """Read the shipped table."""
         return cls(read("python.json", _File))
+
+    def minors(self) -> tuple[str, ...]:
+        """Return every minor release, oldest first."""
+        return tuple(sorted(self._pythons, key=numbers))
 
     def end_of_life(self, minor: str) -> str | None:
         """Return the month ("2024-10") in which that minor release ends, None when unknown."""

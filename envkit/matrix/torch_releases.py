@@ -1,10 +1,12 @@
 """torch releases: which wheels exist for which Python, platform and backend, and what goes with them."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from envkit.matrix.data_files import read
+from envkit.matrix.learned import UNKNOWN, Kept, LearnedRelease, overlay_file, read_overlay
 from envkit.matrix.versions import numbers, public
 
 TORCH_INDEX = "https://download.pytorch.org/whl"
@@ -20,6 +22,8 @@ class _DefaultWheel(msgspec.Struct, frozen=True):
     backend: str | None = None
     cuda_archs: tuple[str, ...] | None = None
     min_glibc: str | None = None
+    tags: dict[str, tuple[str, ...]] = {}
+    """Pythons by platform tag, "macosx_14_0_arm64"."""
 
 
 class _Archs(msgspec.Struct, frozen=True):
@@ -29,9 +33,13 @@ class _Archs(msgspec.Struct, frozen=True):
 class CondaChannel(msgspec.Struct, frozen=True):
     """One torch release in one conda channel; `platforms` and `pythons` are None where they are not recorded."""
 
+    channel: str = ""
+    """Its address where that is not the entry's own name: "pytorch-lts"."""
     cuda: tuple[str, ...] = ()
     cuda_selector: str = ""
     """How a CUDA release is asked for, "pytorch-cuda="."""
+    companions: dict[str, str] = {}
+    """The releases of torchvision and torchaudio in this channel, where they were seen there."""
     extra_channels: tuple[str, ...] = ()
     platforms: tuple[str, ...] | None = None
     pythons: tuple[str, ...] | None = None
@@ -45,6 +53,9 @@ class _Release(msgspec.Struct, frozen=True):
     companions: dict[str, str | tuple[str, ...]] = {}
     conda: dict[str, CondaChannel] = {}
     download_index_tag: str = ""
+    indexes: dict[str, str] = {}
+    """For a learned release: the index that has each backend of `download_index`."""
+    learned: bool = False
 
 
 class _CondaNotes(msgspec.Struct, frozen=True):
@@ -55,6 +66,8 @@ class _Meta(msgspec.Struct, frozen=True):
     generated: str
     tested: str
     conda_notes: _CondaNotes
+    rocm_gfx: dict[str, str | tuple[str, ...]] = {}
+    companion_pythons: dict[str, dict[str, tuple[str, ...]]] = {}
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -79,28 +92,45 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     """The default package index serves this build to a plain `pip install torch`."""
     inferred: bool
     """Its existence was worked out, not seen in a file list."""
+    learned: bool = False
+    """It came after this version of envkit: what an index lists is all that is known of it."""
+    index_root: str = TORCH_INDEX
+    """The index that was seen to have it; PyTorch's own keeps a folder for each backend."""
 
     @property
     def index(self) -> str | None:
         """URL of the index to take it from, None for the default one."""
-        return None if self.default_index else f"{TORCH_INDEX}/{self.backend}"
+        if self.default_index:
+            return None
+        return f"{TORCH_INDEX}/{self.backend}" if self.index_root == TORCH_INDEX else self.index_root
 
 
 class TorchTable:
     """Queries on torch releases."""
 
-    def __init__(self, file: _File) -> None:
-        self._releases = file.releases
+    def __init__(self, file: _File, kept: Kept | None = None) -> None:
+        overlay = (kept or read_overlay(None)).overlay
+        learned = {version: _as_shipped(release) for version, release in overlay.releases.items()}
+        # What is shipped was looked at more closely than a list of file names.
+        self._releases = {**learned, **file.releases}
+        self.shipped_releases = tuple(sorted(file.releases, key=numbers))
+        self.notice = kept.notice if kept else ""
+        """Why what was learned could not be used, "" when all is well."""
+        self.learned = tuple(sorted(set(learned) - set(file.releases), key=numbers))
+        """The releases that only an index told of, oldest first."""
+        self.learned_on = overlay.written if self.learned else ""
         self.generated = file.meta.generated
         self.tested = file.meta.tested
         """The release to take where request and machine leave the choice."""
+        self._companion_pythons = file.meta.companion_pythons
+        self._rocm_gfx = tuple(_gfx_rows(file.meta.rocm_gfx))
         self.pytorch_channel_pins = file.meta.conda_notes.pytorch_channel_pins
         """What an environment from conda's pytorch channel must also hold, by platform."""
 
     @classmethod
     def load(cls) -> "TorchTable":
-        """Read the shipped table."""
-        return cls(read("torch.json", _File))
+        """Read the shipped table, and what the user's envkit learned since."""
+        return cls(read("torch.json", _File), read_overlay(overlay_file()))
 
     def releases(self) -> tuple[str, ...]:
         """Return every release, oldest first."""
@@ -120,7 +150,8 @@ class TorchTable:
             build
             for version in wanted
             for build in _builds_of(version, self._releases[version])
-            if backend in (None, build.backend)
+            # A build that nobody knows what it was made for can be looked up, but not chosen.
+            if (build.backend != UNKNOWN if backend is None else build.backend == backend)
             and platform in (None, build.platform)
             and (python is None or python in build.pythons)
         )
@@ -130,21 +161,71 @@ class TorchTable:
         found = {python for build in self.builds(torch=public(torch)) for python in build.pythons}
         return tuple(sorted((python for python in found if not python.endswith("t")), key=numbers))
 
-    def companion(self, torch: str, name: str) -> str | None:
-        """Return the release of torchvision, torchaudio, ... that belongs to a torch release."""
+    def companion(self, torch: str, name: str, channel: str = "") -> str | None:
+        """Return the release of torchvision, torchaudio, ... that belongs to a torch release.
+
+        A conda channel has releases of its own for some: torchvision 0.15.0 where the wheel is 0.15.1.
+        """
         release = self._releases.get(public(torch))
+        in_channel = self.conda_channels(torch).get(channel)
+        if in_channel and name in in_channel.companions:
+            return in_channel.companions[name]
         found = release.companions.get(name) if release else None
         return max(found, key=numbers) if isinstance(found, tuple) and found else None
+
+    def companion_pythons(self, name: str, release: str) -> tuple[str, ...] | None:
+        """Return the Pythons that a companion has wheels for where they are not those of its torch; None else."""
+        return self._companion_pythons.get(name, {}).get(release)
 
     def numpy2(self, torch: str, platform: str) -> bool | None:
         """Say whether the release works with NumPy 2 on that platform; None when unknown."""
         release = self._releases.get(public(torch))
         return release.numpy2.get(platform) if release else None
 
+    def rocm_gfx(self, torch: str, backend: str) -> tuple[str, ...] | None:
+        """Return the GPUs that a release's ROCm build has code for, "gfx1100"; None where that is not recorded."""
+        of_rocm = {rocm: gfx for rocm, _, gfx in self._rocm_gfx if rocm}
+        if backend in of_rocm:
+            return of_rocm[backend]
+        rocm, minor = numbers(backend.removeprefix("rocm")), numbers(torch)[:2]
+        for _, (first, last, least_rocm), gfx in self._rocm_gfx:
+            if first <= minor <= last and rocm >= least_rocm:
+                return gfx
+        return None
+
+    def macos_tags(self, torch: str, platform: str) -> dict[str, tuple[str, ...]]:
+        """Return the Pythons of a release's macOS wheels by the oldest macOS that takes them, "14.0"."""
+        release = self._releases.get(public(torch))
+        wheel = release.default_index.get(platform) if release else None
+        return {".".join(tag.split("_")[1:3]): pythons for tag, pythons in (wheel.tags if wheel else {}).items()}
+
     def conda_channels(self, torch: str) -> dict[str, CondaChannel]:
         """Return the conda channels that have a release, by name."""
         release = self._releases.get(public(torch))
         return release.conda if release else {}
+
+
+_TORCH_RANGE = re.compile(r"(\d+\.\d+)-(\d+\.\d+)(?: \(rocm(\d+\.\d+)\+\))?")
+_ROCM = re.compile(r"(rocm[\d.]+)(?: \(main, .*\))?")
+_NO_RANGE: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] = ((9999,), (), ())
+
+
+def _gfx_rows(
+    table: dict[str, str | tuple[str, ...]],
+) -> Iterator[tuple[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], tuple[str, ...]]]:
+    """Yield each list of GPUs under its ROCm release, or under its range of torch releases from a ROCm on.
+
+    What the main branch was built for counts only where no release was looked at.
+    """
+    for key, gfx in sorted(table.items(), key=lambda row: "(main" not in row[0]):
+        if isinstance(gfx, str):
+            continue
+        torches = _TORCH_RANGE.fullmatch(key)
+        if torches:
+            first, last, rocm = torches.groups()
+            yield "", (numbers(first), numbers(last), numbers(rocm or "0")), gfx
+        elif rocm_only := _ROCM.fullmatch(key):
+            yield rocm_only[1], _NO_RANGE, gfx
 
 
 def _builds_of(version: str, release: _Release) -> Iterator[Build]:
@@ -158,13 +239,14 @@ def _builds_of(version: str, release: _Release) -> Iterator[Build]:
             min_glibc=wheel.min_glibc,
             default_index=True,
             inferred=False,
+            learned=release.learned,
         )
     for backend, platforms in release.download_index.items():
         if backend.endswith(_SIDE_BUILDS):
             continue
         for platform, pythons in platforms.items():
             default = release.default_index.get(platform)
-            if platform.startswith("macos") or (default is not None and default.variant == backend):
+            if default is not None and (platform.startswith("macos") or default.variant == backend):
                 continue  # the default index serves the same build
             yield Build(
                 torch=version,
@@ -175,7 +257,27 @@ def _builds_of(version: str, release: _Release) -> Iterator[Build]:
                 min_glibc=default.min_glibc if default else None,
                 default_index=False,
                 inferred=bool(release.download_index_tag),
+                learned=release.learned,
+                index_root=release.indexes.get(backend, TORCH_INDEX),
             )
+
+
+def _as_shipped(learned: LearnedRelease) -> _Release:
+    """Return a learned release in the form of a shipped one."""
+    return _Release(
+        default_index={
+            platform: _DefaultWheel(
+                pythons=wheel.pythons,
+                variant=wheel.variant,
+                backend="mps" if platform == "macos-arm64" else None,
+                min_glibc=wheel.min_glibc,
+            )
+            for platform, wheel in learned.plain.items()
+        },
+        download_index=learned.variants,
+        indexes=learned.indexes,
+        learned=True,
+    )
 
 
 def _archs(release: _Release, variant: str, platform: str) -> tuple[str, ...] | None:

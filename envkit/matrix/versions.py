@@ -1,6 +1,9 @@
 """Plain dotted versions, as drivers, CUDA releases and torch releases have them."""
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=4096)
 def numbers(version: str) -> tuple[int, ...]:
     """Return "535.104.05" as (535, 104, 5), reading up to the first part that is not a number."""
     parts: list[int] = []

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from envkit.matrix import Matrix
-from envkit.matrix.cuda import backend_of
+from envkit.matrix.cuda import backend_of, cuda_of
 from envkit.matrix.torch_releases import Build, CondaChannel
 from envkit.matrix.versions import numbers
 from envkit.planning.model import Manager
@@ -29,6 +29,9 @@ class Candidate(NamedTuple):
     inferred: bool
     channel: str
     """The conda channel that has it, "" for a wheel."""
+    possible: tuple[str, ...] | None = None
+    """Where `archs` is None: all that its CUDA can make code for, None where that is not recorded either."""
+    min_macos: str | None = None
 
     @property
     def label(self) -> str:
@@ -40,13 +43,9 @@ class Candidate(NamedTuple):
 def candidates(matrix: Matrix, manager: Manager, platform: str) -> tuple[Candidate, ...]:
     """Return what the manager could install on that platform, oldest release first."""
     builds = matrix.torch.builds(platform=platform)
-    found = _in_conda(matrix, platform, builds) if manager is Manager.CONDA else map(_wheel, builds)
-    return tuple(option for candidate in found for option in _with_cpu_use(candidate) if _supported(option))
-
-
-def _supported(candidate: Candidate) -> bool:
-    """Builds for AMD and Intel GPUs are not planned for yet."""
-    return candidate.backend in ("cpu", "mps") or candidate.backend.startswith("cu")
+    found = _in_conda(matrix, platform, builds) if manager is Manager.CONDA else _wheels(matrix, builds)
+    full = (option for candidate in found for option in _with_cpu_use(candidate))
+    return tuple(sorted(full, key=lambda option: numbers(option.torch)))
 
 
 def _with_cpu_use(candidate: Candidate) -> tuple[Candidate, ...]:
@@ -54,17 +53,37 @@ def _with_cpu_use(candidate: Candidate) -> tuple[Candidate, ...]:
     return (candidate, candidate._replace(backend="cpu")) if candidate.backend == "mps" else (candidate,)
 
 
-def _wheel(build: Build) -> Candidate:
-    return Candidate(
-        torch=build.torch,
-        backend=build.backend,
-        pythons=build.pythons,
-        archs=build.archs,
-        min_glibc=build.min_glibc,
-        index_url=build.index,
-        inferred=build.inferred,
-        channel="",
-    )
+def _wheels(matrix: Matrix, builds: tuple[Build, ...]) -> Iterator[Candidate]:
+    for build in builds:
+        wheel = Candidate(
+            torch=build.torch,
+            backend=build.backend,
+            pythons=build.pythons,
+            archs=_archs(matrix, build),
+            min_glibc=build.min_glibc,
+            index_url=build.index,
+            inferred=build.inferred,
+            channel="",
+            possible=_possible(matrix, build.backend),
+        )
+        # Wheels for macOS are built for the oldest release that takes them, which differs between Pythons.
+        tags = matrix.torch.macos_tags(build.torch, build.platform) if build.platform.startswith("macos") else {}
+        for min_macos, pythons in tags.items():
+            yield wheel._replace(pythons=tuple(pythons), min_macos=min_macos)
+        if not tags:
+            yield wheel
+
+
+def _archs(matrix: Matrix, build: Build) -> tuple[str, ...] | None:
+    if build.backend.startswith("rocm"):
+        return matrix.torch.rocm_gfx(build.torch, build.backend)
+    return build.archs
+
+
+def _possible(matrix: Matrix, backend: str) -> tuple[str, ...] | None:
+    """Return the code that a CUDA release can make: what no build with it can have more than."""
+    capabilities = matrix.cuda.compiles_for(cuda_of(backend) or "")
+    return tuple(f"sm_{capability.replace('.', '')}" for capability in capabilities) if capabilities else None
 
 
 def _in_conda(matrix: Matrix, platform: str, builds: tuple[Build, ...]) -> Iterator[Candidate]:
@@ -72,25 +91,36 @@ def _in_conda(matrix: Matrix, platform: str, builds: tuple[Build, ...]) -> Itera
         channels = matrix.torch.conda_channels(torch)
         wheels = {build.backend: build for build in builds if build.torch == torch}
         if PYTORCH in channels and wheels and platform != "linux-aarch64":
-            pythons = _pytorch_channel_pythons(matrix, torch, platform)
-            yield from _in_channel(PYTORCH, torch, channels[PYTORCH], pythons, platform, wheels)
+            pythons = _pytorch_channel_pythons(matrix, torch, platform, channels[PYTORCH], wheels)
+            yield from _in_channel(matrix, PYTORCH, torch, channels[PYTORCH], pythons, platform, wheels)
         elif CONDA_FORGE in channels and platform in (channels[CONDA_FORGE].platforms or ()):
             entry = channels[CONDA_FORGE]
             pythons = entry.pythons or matrix.torch.pythons(torch)
-            yield from _in_channel(CONDA_FORGE, torch, entry, pythons, platform, wheels)
+            yield from _in_channel(matrix, CONDA_FORGE, torch, entry, pythons, platform, wheels)
 
 
-def _pytorch_channel_pythons(matrix: Matrix, torch: str, platform: str) -> tuple[str, ...]:
-    """Return the Pythons that all of a release's wheels share: the channel's own list is not recorded."""
+def _pytorch_channel_pythons(
+    matrix: Matrix, torch: str, platform: str, entry: CondaChannel, wheels: dict[str, Build]
+) -> tuple[str, ...]:
+    """Return the Pythons that all of a release's wheels share and, where it is recorded, the channel has.
+
+    Its own list is that of Linux: another platform's wheels may know fewer.
+    """
+    if entry.pythons is not None and platform == "linux-x86_64":
+        return entry.pythons
     lists = [
         set(build.pythons)
         for build in matrix.torch.builds(torch=torch)
-        if build.default_index and build.platform in (*_PYTORCH_CHANNEL_BUILDS, platform)
+        if build.default_index and build.platform in _PYTORCH_CHANNEL_BUILDS
     ]
-    return tuple(sorted(set.intersection(*lists), key=numbers)) if lists else ()
+    lists.append({python for build in wheels.values() for python in build.pythons})
+    if entry.pythons is not None:
+        lists.append(set(entry.pythons))
+    return tuple(sorted(set.intersection(*lists), key=numbers))
 
 
 def _in_channel(
+    matrix: Matrix,
     channel: str,
     torch: str,
     entry: CondaChannel,
@@ -101,8 +131,8 @@ def _in_channel(
     cuda = () if platform.startswith("macos") else entry.cuda
     for backend in ("mps" if "mps" in wheels else "cpu", *map(backend_of, cuda)):
         # The pytorch channel was built by the same scripts as the wheels. conda-forge has lists of its own,
-        # which are not recorded: where there is a wheel for the same CUDA, its list is the best known.
-        wheel = wheels.get(backend)
+        # which are not recorded; nothing in them can be beyond what the CUDA release makes code for.
+        wheel = wheels.get(backend) if channel == PYTORCH else None
         yield Candidate(
             torch=torch,
             backend=backend,
@@ -110,6 +140,7 @@ def _in_channel(
             archs=wheel.archs if wheel else None,
             min_glibc=None,
             index_url=None,
-            inferred=channel == CONDA_FORGE and entry.pythons is None,
+            inferred=entry.pythons is None,
             channel=channel,
+            possible=_possible(matrix, backend),
         )

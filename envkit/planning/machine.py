@@ -1,12 +1,16 @@
 """The facts of a snapshot that a plan turns on, in the matrix's own words."""
 
+import re
 from typing import NamedTuple
+
+import msgspec
 
 from envkit import reading
 from envkit.errors import EnvkitError
 from envkit.matrix import Matrix
+from envkit.planning.accelerators import Accelerators, read_accelerators
 from envkit.planning.model import ImpossibleError, Reason, Request
-from envkit.planning.nvidia import Nvidia, read_nvidia
+from envkit.planning.nvidia import Gpu, Nvidia, read_nvidia
 from envkit.snapshot import Absent, Host, Interpreter, Snapshot, Unknown
 
 
@@ -19,9 +23,23 @@ class Machine(NamedTuple):
     glibc: str | None
     """None where there is none, or it is not known."""
     python: str
+    """A minor version; "" where the plan is to choose one."""
     nvidia: Nvidia
     reasons: tuple[Reason, ...]
     """How these facts were come by, where that is not plain."""
+    accelerators: Accelerators = Accelerators()
+    """The AMD and Intel GPUs."""
+    macos: str | None = None
+    """The release of macOS, None where it is another system or not known."""
+
+    @property
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Every GPU that can be planned for."""
+        return self.nvidia.gpus + self.accelerators.gpus
+
+    def no_gpu(self, kind: str) -> str:
+        """Return why no GPU of that kind can be planned for, "" when one can."""
+        return self.nvidia.no_gpu if kind == "cuda" else self.accelerators.why_none(kind)
 
 
 def read_machine(request: Request, snapshot: Snapshot, matrix: Matrix) -> Machine:
@@ -29,18 +47,41 @@ def read_machine(request: Request, snapshot: Snapshot, matrix: Matrix) -> Machin
     host = snapshot.host
     if isinstance(host, Unknown):
         raise EnvkitError(f"nothing is known of this machine: {host.why}", exit_code=1)
-    target = None if request.python else _usable(snapshot.target)
+    host, assumed = _complete(host, snapshot, request)
+    known = isinstance(snapshot.target, Interpreter)
+    is_open = request.any_python and not known and not request.python
+    target = None if request.python or is_open else _usable(snapshot.target)
     libc = reading.libc_of(host, target)
     nvidia = read_nvidia(snapshot, matrix)
+    accelerators = read_accelerators(host, matrix)
     python = request.python or (reading.wheel_python(target) if target else "")
     return Machine(
         platform=_platform(host, target),
         driver_os=reading.driver_os(host),
-        glibc=libc.removeprefix("glibc ") if libc and libc.startswith("glibc ") else None,
+        glibc=_glibc(libc),
         python=python,
         nvidia=nvidia,
-        reasons=(_python_reason(python, target), *_libc_reason(host, libc), *nvidia.reasons),
+        reasons=(
+            *((_python_reason(python, target),) if python else ()),
+            *assumed,
+            *_libc_reason(host, libc),
+            *nvidia.reasons,
+            *accelerators.reasons,
+        ),
+        accelerators=accelerators,
+        macos=_macos(host),
     )
+
+
+def _complete(host: Host, snapshot: Snapshot, request: Request) -> tuple[Host, tuple[Reason, ...]]:
+    """Return the host with the usual processor where a report of another machine does not tell which it has."""
+    target = snapshot.target
+    if host.arch or (isinstance(target, Interpreter) and target.machine):
+        return host, ()
+    arch = _USUAL_ARCH.get(host.os)
+    if not request.any_python or arch is None:
+        raise EnvkitError("which processor this machine has is not known", exit_code=1)
+    return msgspec.structs.replace(host, arch=arch), (Reason("processor", arch, "assumed, as it is not known"),)
 
 
 def _usable(target: Interpreter | Absent | Unknown) -> Interpreter:
@@ -64,21 +105,50 @@ def _usable(target: Interpreter | Absent | Unknown) -> Interpreter:
 
 
 def _python_reason(python: str, target: Interpreter | None) -> Reason:
-    because = f"the version of {target.executable}, {target.chosen_by}" if target else "as asked"
-    return Reason("python", python, because)
+    if target is None:
+        return Reason("python", python, "as asked")
+    if not target.executable:
+        return Reason("python", python, target.chosen_by)
+    return Reason("python", python, f"the version of {target.executable}, {target.chosen_by}")
 
 
 def _libc_reason(host: Host, libc: str | None) -> tuple[Reason, ...]:
-    if host.os != "linux" or libc:
+    if host.os != "linux" or _glibc(libc):
         return ()
     return (Reason("libc", "not checked", "the version of this machine's C library is not known"),)
 
 
+_GLIBC = re.compile(r"glibc\D*(\d+\.\d+)")
+_MACOS = re.compile(r"macos\D*(\d+(?:\.\d+)*)", re.IGNORECASE)
+_DARWIN = re.compile(r"Darwin (\d+)\.")
+_FIRST_DARWIN, _BY_COUNT = 20, -9
+_FIRST_BY_YEAR, _BY_YEAR = 25, 1
+_USUAL_ARCH = {"linux": "x86_64", "windows": "x86_64", "macos": "arm64"}
+
+
+def _glibc(libc: str | None) -> str | None:
+    known = _GLIBC.match(libc or "")
+    return known[1] if known else None
+
+
+def _macos(host: Host) -> str | None:
+    """Return the release of macOS; the kernel's number is 9 ahead of it, and 1 behind since it is named for a year."""
+    if host.os != "macos":
+        return None
+    told = _MACOS.search(host.os_name or "")
+    kernel = _DARWIN.search(host.os_name or "")
+    if told:
+        return told[1]
+    if kernel is None or int(kernel[1]) < _FIRST_DARWIN:
+        return None
+    return str(int(kernel[1]) + (_BY_YEAR if int(kernel[1]) >= _FIRST_BY_YEAR else _BY_COUNT))
+
+
 def _platform(host: Host, target: Interpreter | None) -> str:
     platform = reading.wheel_platform(host, target)
-    if platform is None:
+    libc = reading.libc_of(host, target) if host.os == "linux" else ""
+    if platform is None or (libc and not libc.startswith("glibc")):
         arch = (target.machine if target else "") or host.arch
-        libc = reading.libc_of(host, target) if host.os == "linux" else ""
         what = " ".join(part for part in (host.os, arch, libc) if part)
         raise ImpossibleError(f"torch has no wheel for {what}")
     return platform

@@ -35,10 +35,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """None: the best one that is present, found out where it is used."""
     python: str | None = None
     """A minor version, "3.12"."""
+    any_python: bool = False
+    """Where the machine's Python is not known, the plan may choose one."""
     torch: str | None = None
     """A version ("2.5.1", "2.5") or a specifier (">=2.4")."""
     cuda: str | None = None
-    """A CUDA release ("12.1"), "cpu" or "auto"."""
+    """A CUDA release ("12.1"), "cpu" or "auto"; also any backend as torch spells it, "cu121"."""
     rocm: str | None = None
     """A ROCm release ("6.2") or "auto": a build for AMD GPUs."""
     xpu: bool = False
@@ -76,7 +78,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     platform: str
     torch: str
     backend: str
-    """"cpu", "mps" or a CUDA build, "cu121"."""
+    """"cpu", "mps", "xpu", a CUDA build, "cu121", or a ROCm build, "rocm6.2"."""
     local: str
     """The local version of the build's wheels, "+cu121"; "" where they carry none."""
     index: str | None
@@ -92,6 +94,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     packages: tuple[str, ...] = ()
     """All other requirements, numpy first."""
     reasons: tuple[Reason, ...] = ()
+
+
+class Other(msgspec.Struct, frozen=True):
+    """A build that was not chosen, and the first constraint that it fails, or what the chosen one has over it."""
+
+    torch: str
+    backend: str
+    why: str
 
 
 class Nearest(msgspec.Struct, frozen=True, kw_only=True):

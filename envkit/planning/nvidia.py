@@ -1,19 +1,26 @@
 """The NVIDIA driver and GPUs that can be planned for, or why there are none."""
 
+import re
 from typing import NamedTuple
 
 from envkit import reading
 from envkit.matrix import Matrix
 from envkit.matrix.versions import numbers
 from envkit.planning.model import Reason
-from envkit.snapshot import Absent, CudaDriver, Nvml, NvmlDevice, Snapshot, Unknown
+from envkit.snapshot import Absent, CudaDriver, Nvml, NvmlDevice, ProbeOutcome, Snapshot, Unknown
 
 
 class Gpu(NamedTuple):
-    """An NVIDIA GPU whose compute capability is known."""
+    """A GPU of which it is known what code it runs."""
 
     name: str
     capability: str
+    """The compute capability of an NVIDIA GPU, "8.6"; the code target of an AMD GPU, "gfx1100"; the
+    generation of an Intel GPU."""
+    kind: str = "cuda"
+    """The kind of build that is for it: "cuda", "rocm", "xpu"."""
+    stands_in: str = ""
+    """Another target whose code such an AMD GPU was seen to run when it is told to."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.capability})"
@@ -42,27 +49,40 @@ def read_nvidia(snapshot: Snapshot, matrix: Matrix) -> Nvidia:
     if nvml.error:
         what = matrix.errors.nvml(nvml.error)
         return Nvidia(None, no_gpu=f"the NVIDIA driver does not work: {what.name} ({nvml.error}), {what.meaning}")
-    if not nvml.driver_version:
-        return Nvidia(None, no_gpu="the version of the NVIDIA driver is not known")
-    if not nvml.devices:
-        return Nvidia(nvml.driver_version, no_gpu="the NVIDIA driver sees no GPU")
-    known = [(device, _capability(device, matrix)) for device in nvml.devices]
-    gpus = tuple(Gpu(device.name or f"GPU {device.index}", capability) for device, capability in known if capability)
-    return Nvidia(
-        driver=nvml.driver_version,
-        gpus=gpus,
-        no_gpu="" if gpus else "the compute capability of no GPU is known",
-        reasons=(
-            *(_left_out(device) for device, capability in known if not capability),
-            *_not_ready(snapshot.cuda, nvml.driver_version),
-        ),
-    )
+    driver = plain_driver(nvml.driver_version) if nvml.driver_version else None
+    return _read_devices(nvml, driver, _not_ready(cuda, driver), matrix)
 
 
-def _not_ready(cuda: CudaDriver | Absent | Unknown, driver: str) -> tuple[Reason, ...]:
+def _read_devices(nvml: Nvml, driver: str | None, reasons: tuple[Reason, ...], matrix: Matrix) -> Nvidia:
+    least = matrix.cuda.least_capability(driver) if driver else None
+    gpus: list[Gpu] = []
+    left_out: list[Reason] = []
+    for device in nvml.devices or ():
+        capability = _capability(device, matrix)
+        why = _why_left_out(device, capability, driver, least)
+        if capability and not why:
+            gpus.append(Gpu(device.name or f"GPU {device.index}", capability))
+        else:
+            left_out.append(Reason("gpu", f"GPU {device.index} left out", why))
+    return Nvidia(driver, tuple(gpus), _no_gpu(nvml, driver, gpus, left_out), (*left_out, *reasons))
+
+
+def _no_gpu(nvml: Nvml, driver: str | None, gpus: list[Gpu], left_out: list[Reason]) -> str:
+    if nvml.devices == ():
+        return "the NVIDIA driver sees no GPU"
+    if driver is None:
+        return "the version of the NVIDIA driver is not known"
+    if nvml.devices is None:
+        return "which GPUs the NVIDIA driver sees is not known"
+    return "" if gpus else "; ".join(dict.fromkeys(reason.because for reason in left_out))
+
+
+def _not_ready(cuda: CudaDriver | Absent | Unknown, driver: str | None) -> tuple[Reason, ...]:
     """A plan may rest on what NVML says; that nothing runs before the driver is mended is said."""
-    if isinstance(cuda, CudaDriver) and cuda.init_error == 0:
+    if driver is None or (isinstance(cuda, CudaDriver) and cuda.init_error == 0):
         return ()
+    if isinstance(cuda, Unknown) and cuda.outcome is ProbeOutcome.SKIPPED:
+        return ()  # nobody asked
     why = f"cuInit answers {cuda.init_error}" if isinstance(cuda, CudaDriver) else cuda.why
     return (Reason("driver", driver, f"not ready for use yet: {why}; `envkit doctor` says more"),)
 
@@ -93,8 +113,20 @@ def _capability(device: NvmlDevice, matrix: Matrix) -> str | None:
     return found if found and len(numbers(found)) == 2 else None
 
 
-def _left_out(device: NvmlDevice) -> Reason:
-    because = f"the compute capability of {device.name or 'it'} is not known"
+def _why_left_out(device: NvmlDevice, capability: str | None, driver: str | None, least: str | None) -> str:
     if device.error:
-        because = f"it does not answer the driver (NVML error {device.error})"
-    return Reason("gpu", f"GPU {device.index} left out", because)
+        return f"it does not answer the driver (NVML error {device.error})"
+    if capability is None:
+        return f"the compute capability of {device.name or 'it'} is not known"
+    if least and numbers(capability) < numbers(least):
+        return f"driver {driver} drives GPUs from compute capability {least} on, and {device.name} has {capability}"
+    return ""
+
+
+_WINDOWS_FILE = re.compile(r"\d+\.\d+\.\d*(\d)\.(\d\d)(\d\d)")
+
+
+def plain_driver(version: str) -> str:
+    """Return a driver's version as NVIDIA counts: that of the file on Windows, "31.0.15.3623", holds 536.23."""
+    numbered = _WINDOWS_FILE.fullmatch(version)
+    return f"{numbered[1]}{numbered[2]}.{numbered[3]}" if numbered else version

@@ -17,6 +17,10 @@ _REORDERING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _CMD_SPECIAL = '%"!^&|<>'
 _CMD_SPECIAL_IN_QUOTES = '%"'
 _POWERSHELL_QUOTES = re.compile("['\u2018\u2019\u201a\u201b]")
+# Within a line: at its beginning more would mean something.
+_MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>&~|$]")
+# YAML's readers stop at these two, but know them by their numbers.
+_NO_CHARACTERS = str.maketrans({"\ufffe": "\\ufffe", "\uffff": "\\uffff"})
 
 
 def check_printable(text: str) -> str:
@@ -30,7 +34,13 @@ def check_printable(text: str) -> str:
 
 def quote_posix(text: str) -> str:
     """Quote one word for sh, bash, dash and zsh."""
-    return shlex.quote(check_printable(text))
+    # zsh puts the path of a program in the place of "=program".
+    return f"'{text}'" if re.fullmatch(r"=[\w@%+=:,./-]*", check_printable(text)) else shlex.quote(text)
+
+
+def quote_fish(text: str) -> str:
+    """Quote one word for fish, which knows two escapes inside single quotes."""
+    return "'" + check_printable(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def quote_powershell(text: str) -> str:
@@ -49,12 +59,26 @@ def quote_cmd(text: str) -> str:
 def quote_cmd_argument(text: str) -> str:
     """Quote one argument for a program run by cmd, where "<" and ">" are plain inside the quotes."""
     _refuse_in_cmd(text, _CMD_SPECIAL_IN_QUOTES)
+    if text.endswith("\\"):
+        raise UnquotableError(f"a program takes the backslash and the quote after it for a quote: `{text}`")
     return f'"{check_printable(text)}"'
 
 
-def quote_yaml(text: str) -> str:
-    """Quote a YAML scalar: JSON's strings are YAML's too."""
-    return json.dumps(check_printable(text), ensure_ascii=False)
+def quote_json(text: str) -> str:
+    """Quote a string for JSON, which is how TOML, YAML and the lists of a Dockerfile write it too."""
+    return json.dumps(check_printable(text), ensure_ascii=False).translate(_NO_CHARACTERS)
+
+
+def quote_markdown(text: str) -> str:
+    """Return text that Markdown shows as it is in the middle of a line, its marks behind a backslash."""
+    return _MARKDOWN_SPECIAL.sub(r"\\\g<0>", check_printable(text))
+
+
+def requirement_line(text: str) -> str:
+    """Return a line for requirements.txt, in which pip knows continued lines, comments and variables."""
+    if text.endswith("\\") or " #" in text or "${" in text:
+        raise UnquotableError(f"requirements.txt has no quotes to hold `{text}`")
+    return check_printable(text)
 
 
 def _refuse_in_cmd(text: str, special: str) -> None:

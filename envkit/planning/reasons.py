@@ -1,24 +1,29 @@
 """Why a choice was made, in the words of the constraint that decided it."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
+from envkit.matrix import Matrix
 from envkit.matrix.cuda import cuda_of
+from envkit.matrix.gpus import JETSON
 from envkit.matrix.versions import numbers
 from envkit.planning.candidates import PYTORCH, Candidate
 from envkit.planning.constraints import (
     Case,
     build_name,
     first_objection,
+    is_asked_for,
+    kind_of,
     list_gpus,
-    object_to_backend,
+    release_of,
     served,
+    standing_in,
 )
-from envkit.planning.model import Reason, Request
+from envkit.planning.model import Other, Reason, Request
 
 
-def explain_choice(options: Iterable[Candidate], case: Case, chosen: Candidate) -> tuple[Reason, ...]:
+def explain_choice(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> tuple[Reason, ...]:
     """Say why this torch and this backend, and which GPUs have to do without."""
-    options = tuple(options)
     return (
         Reason("torch", chosen.torch, _why_torch(options, case, chosen)),
         Reason("backend", chosen.backend, _why_backend(options, case, chosen)),
@@ -40,8 +45,7 @@ def explain_source(request: Request, case: Case, chosen: Candidate, channels: tu
         return Reason("index", request.index, "as asked")
     if chosen.index_url is None:
         return Reason("index", "as configured", f"the default index serves the {chosen.backend} build of this release")
-    others = case.matrix.torch.builds(torch=chosen.torch, platform=case.machine.platform)
-    default = next((build.backend for build in others if build.default_index), None)
+    default = _default_backend(case.matrix, chosen.torch, case.machine.platform)
     serves = f"the {default} build" if default else "no build"
     because = f"the default index serves {serves} of torch {chosen.torch} for {case.machine.platform}"
     if chosen.inferred:
@@ -49,91 +53,188 @@ def explain_source(request: Request, case: Case, chosen: Candidate, channels: tu
     return Reason("index", chosen.index_url, because)
 
 
+@lru_cache(maxsize=1024)
+def _default_backend(matrix: Matrix, torch: str, platform: str) -> str | None:
+    others = matrix.torch.builds(torch=torch, platform=platform)
+    return next((build.backend for build in others if build.default_index), None)
+
+
 def _why_torch(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> str:
-    tested = case.matrix.torch.tested
     asked = case.wish.torch
     if asked is not None and len({option.torch for option in options} & asked) == 1:
         return "as asked"
     limits = f"in `{case.wish.torch_asked}` " if asked is not None else ""
-    if chosen.torch == tested:
-        return f"the release {limits}that this envkit is tested with"
-    if asked is not None and tested not in asked:
-        return f"the newest release {limits}that fits this machine"
-    rivals = [option for option in options if option.torch == tested and _same_kind(option, chosen)]
-    return f"the newest release {limits}that fits this machine; {_why_not(rivals, case, f'torch {tested}')}"
+    newer = _next_newer(options, asked, chosen)
+    if newer is None:
+        return f"the newest release {limits}".rstrip()
+    rivals = [
+        option for option in options if option.torch == newer and kind_of(option.backend) == kind_of(chosen.backend)
+    ]
+    told = _why_not(rivals, case, f"torch {newer}", build_name(kind_of(chosen.backend)))
+    return f"the newest release {limits}that fits this machine; {told}"
 
 
-def _same_kind(one: Candidate, other: Candidate) -> bool:
-    return (cuda_of(one.backend) is None) == (cuda_of(other.backend) is None)
+def _next_newer(options: tuple[Candidate, ...], asked: frozenset[str] | None, chosen: Candidate) -> str | None:
+    own = numbers(chosen.torch)
+    newer = {option.torch for option in options if asked is None or option.torch in asked}
+    return min((torch for torch in newer if numbers(torch) > own), key=numbers, default=None)
 
 
-def _why_not(rivals: list[Candidate], case: Case, what: str) -> str:
+def _why_not(rivals: list[Candidate], case: Case, what: str, kind: str = "") -> str:
     """Return the objection to the rival that came farthest."""
     if not rivals:
-        return f"{what} has no such build"
+        return f"{what} has no {kind or 'such'} build"
     rival = max(rivals, key=lambda option: _how_close(option, case))
-    if object_to_backend(rival, case):
+    if not is_asked_for(rival, case.wish.backend):
         return f"{what} has no {build_name(case.wish.backend)} build"
     return f"{rival.label} {first_objection(rival, case)[1] or 'serves fewer of the GPUs'}"
 
 
-def _how_close(option: Candidate, case: Case) -> tuple[int, tuple[int, ...]]:
-    """Order by the constraints met, then by how little CUDA asks of the driver."""
+def _how_close(option: Candidate, case: Case) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """Order by the constraints met, then by how little CUDA asks of the driver, then by release."""
     met, _ = first_objection(option, case)
-    return met, tuple(-number for number in numbers(cuda_of(option.backend) or ""))
+    return met, tuple(-number for number in release_of(option.backend)), numbers(option.torch)
 
 
 def _why_backend(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> str:
-    if cuda_of(chosen.backend):
+    kind = kind_of(chosen.backend)
+    if kind == "cuda":
         return _why_cuda(options, case, chosen)
+    if kind in ("rocm", "xpu"):
+        return _why_other_gpu(options, case, chosen)
     if case.wish.backend:
         return "as asked"
-    if chosen.backend == "mps":
+    if kind == "mps":
         return "the build for Apple silicon uses the GPU through Metal"
-    rivals = [option for option in options if cuda_of(option.backend)]
-    if not rivals:
-        return f"there is no GPU build for {case.machine.platform}"
-    if not case.machine.nvidia.gpus:
-        return case.machine.nvidia.no_gpu
-    return f"no CUDA build serves {list_gpus(case.machine.nvidia.gpus)}; {_why_not(rivals, case, 'torch')}"
+    return _why_cpu(options, case)
+
+
+def _why_cpu(options: tuple[Candidate, ...], case: Case) -> str:
+    """Say why there is no GPU build for each kind of GPU that the machine has."""
+    machine = case.machine
+    kinds = {kind_of(option.backend) for option in options} - {"cpu"}
+    if not kinds:
+        return f"there is no GPU build for {machine.platform}"
+    gpus = machine.gpus
+    if not gpus:
+        left_out = dict.fromkeys(reason.because for reason in machine.accelerators.reasons)
+        return "; ".join((machine.nvidia.no_gpu, *left_out))
+    asked = case.wish.torch
+    rivals = [option for option in options if asked is None or option.torch in asked]
+    return "; ".join(
+        _why_none_serves(kind, [option for option in rivals if kind_of(option.backend) == kind], case)
+        for kind in dict.fromkeys(gpu.kind for gpu in gpus)
+    )
+
+
+def _why_none_serves(kind: str, rivals: list[Candidate], case: Case) -> str:
+    name = build_name(kind)
+    gpus = tuple(gpu for gpu in case.machine.gpus if gpu.kind == kind)
+    told = f"no {name} build serves {list_gpus(gpus)}; {_why_not(rivals, case, 'torch', name)}"
+    on_jetson = kind == "cuda" and any(numbers(gpu.capability) in JETSON for gpu in gpus)
+    return f"{told}; for Jetson boards NVIDIA has builds of its own" if on_jetson else told
 
 
 def _why_cuda(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> str:
-    machine = case.machine
-    if machine.nvidia.driver is None:
-        return f"as asked; whether this machine runs it could not be checked: {machine.nvidia.no_gpu}"
-    fit = case.matrix.cuda.fit(cuda_of(chosen.backend) or "", machine.nvidia.driver, machine.driver_os)
-    runs = f"driver {machine.nvidia.driver} runs it (the least is {fit.minimum})"
+    nvidia = case.machine.nvidia
+    if nvidia.driver is None:
+        return f"as asked; whether this machine runs it could not be checked: {nvidia.no_gpu}"
+    fit = case.matrix.cuda.fit(cuda_of(chosen.backend) or "", nvidia.driver, case.machine.driver_os)
+    runs = f"driver {nvidia.driver} runs it (the least is {fit.minimum})"
     if fit.runs is None:
-        runs = f"whether driver {machine.nvidia.driver} runs it is not recorded"
-    if not machine.nvidia.gpus:
-        code = f"for which GPU is not known: {machine.nvidia.no_gpu}"
-    elif chosen.archs is None:
-        code = f"whether it has code for {list_gpus(machine.nvidia.gpus)} is not recorded"
-    else:
-        code = f"it has code for {list_gpus(served(chosen, machine.nvidia.gpus))}"
+        runs = f"whether driver {nvidia.driver} runs it is not recorded"
+    told = f"{runs}, {_code(case, chosen)}"
     if case.wish.backend:
-        return f"as asked; {runs}, {code}"
-    return f"the newest that fits: {runs}, {code}{_newer(options, case, chosen)}"
+        return f"as asked; {told}"
+    return f"the newest that fits: {told}{_newer(options, case, chosen)}"
+
+
+def _why_other_gpu(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> str:
+    """Say what ROCm or XPU was chosen for; neither asks for a driver of a recorded version."""
+    told = _code(case, chosen)
+    if case.wish.backend == chosen.backend:
+        return f"as asked; {told}"
+    return f"the newest that fits: {told}{_newer(options, case, chosen)}"
+
+
+def _code(case: Case, chosen: Candidate) -> str:
+    """Say which GPUs the build has code for."""
+    kind = kind_of(chosen.backend)
+    gpus = tuple(gpu for gpu in case.machine.gpus if gpu.kind == kind)
+    if not gpus:
+        return f"for which GPU is not known: {case.machine.no_gpu(kind)}"
+    if kind == "xpu":
+        return f"it is for {list_gpus(gpus)}"
+    if chosen.archs is None:
+        return f"whether it has code for {list_gpus(gpus)} is not recorded"
+    here = served(chosen, gpus)
+    if here:
+        return f"it has code for {list_gpus(here)}"
+    stand_ins = ", ".join(dict.fromkeys(gpu.stands_in for gpu in standing_in(chosen, gpus)))
+    return f"it has no code for {list_gpus(gpus)}, which was seen to run that of {stand_ins} when it is told to"
 
 
 def _newer(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> str:
-    """Say what kept the next newer CUDA of this release from being chosen."""
-    own = numbers(cuda_of(chosen.backend) or "")
+    """Say what kept the next newer CUDA or ROCm of this release from being chosen."""
+    own = release_of(chosen.backend)
     newer = [
-        option for option in options if option.torch == chosen.torch and numbers(cuda_of(option.backend) or "") > own
+        option
+        for option in options
+        if option.torch == chosen.torch
+        and kind_of(option.backend) == kind_of(chosen.backend)
+        and release_of(option.backend) > own
     ]
     if not newer:
         return ""
-    rival = min(newer, key=lambda option: numbers(cuda_of(option.backend) or ""))
+    rival = min(newer, key=lambda option: release_of(option.backend))
     return f"; {build_name(rival.backend)} {first_objection(rival, case)[1] or 'serves fewer of the GPUs'}"
 
 
 def _left_out(case: Case, chosen: Candidate) -> tuple[Reason, ...]:
-    if cuda_of(chosen.backend) is None:
+    """Name the GPUs that are not used: those of another kind, and those that the build has no code for."""
+    if kind_of(chosen.backend) in ("cpu", "mps"):
         return ()
-    here = served(chosen, case.machine.nvidia.gpus)
-    without = tuple(gpu for gpu in case.machine.nvidia.gpus if gpu not in here)
+    here = served(chosen, case.machine.gpus)
+    without = tuple(gpu for gpu in case.machine.gpus if gpu not in here and not standing_in(chosen, (gpu,)))
     if not without:
-        return ()
-    return (Reason("gpu", f"{list_gpus(without)} left out", "no build that fits has code for all of the GPUs"),)
+        return _override(case, chosen)
+    because = "no build that fits has code for all of the GPUs"
+    if case.wish.backend:
+        because = f"the {build_name(chosen.backend)} build has no code for it"
+    return (Reason("gpu", f"{list_gpus(without)} left out", because), *_override(case, chosen))
+
+
+def _override(case: Case, chosen: Candidate) -> tuple[Reason, ...]:
+    """Name the variable that makes an AMD GPU run another one's code."""
+    gpus = [gpu for gpu in standing_in(chosen, case.machine.gpus) if gpu not in served(chosen, case.machine.gpus)]
+    return tuple(
+        Reason("gpu", f"HSA_OVERRIDE_GFX_VERSION={override}", f"with it {gpu} was seen to run code for {gpu.stands_in}")
+        for gpu in dict.fromkeys(gpus)
+        if (override := case.matrix.gpus.hsa_override(gpu.capability))
+    )
+
+
+def losing_reasons(options: Iterable[Candidate], case: Case, chosen: Candidate | None) -> tuple[Other, ...]:
+    """Return every candidate but the chosen one, newest release first, with why it was not chosen."""
+    ordered = sorted(options, key=lambda option: (numbers(option.torch), release_of(option.backend)), reverse=True)
+    return tuple(
+        Other(option.torch, option.backend, _why_lost(option, case, chosen)) for option in ordered if option != chosen
+    )
+
+
+def _why_lost(option: Candidate, case: Case, chosen: Candidate | None) -> str:
+    objection = first_objection(option, case)[1]
+    return objection or (_why_less(option, case, chosen) if chosen else "")
+
+
+def _why_less(option: Candidate, case: Case, chosen: Candidate) -> str:
+    """Say what the chosen one has over a candidate that would do as well."""
+    gpus = case.machine.gpus
+    fewer, more = len(served(option, gpus)), len(served(chosen, gpus))
+    if fewer < more:
+        return f"serves {fewer or 'none'} of the GPUs, and {chosen.label} {more}"
+    if kind_of(option.backend) != kind_of(chosen.backend):
+        return f"serves no more GPUs than {chosen.label}, and {build_name(kind_of(chosen.backend))} is preferred"
+    if option.torch != chosen.torch:
+        return f"would fit, and torch {chosen.torch} is newer"
+    return f"would fit, and {build_name(chosen.backend)} is newer"

@@ -1,72 +1,122 @@
 """Plan -> Recipe: the files that make the environment, rendered from the templates in `recipes/`."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
 
 import jinja2
 
 from envkit.payload import find_payload
-from envkit.planning.installs import built_requirements, other_requirements, pip_installs
-from envkit.planning.model import Manager, Plan
+from envkit.planning.formats import formats_for, main_format
+from envkit.planning.installs import (
+    LEADING_ELSEWHERE,
+    built_requirements,
+    other_requirements,
+    pip_installs,
+    uv_installs,
+)
+from envkit.planning.model import Engine, Manager, Plan
 from envkit.planning.quoting import (
     UnquotableError,
     quote_cmd,
     quote_cmd_argument,
+    quote_fish,
+    quote_json,
+    quote_markdown,
     quote_posix,
     quote_powershell,
-    quote_yaml,
+    requirement_line,
 )
 
-_SCRIPTS = ("create.sh", "create.ps1", "create.cmd")
-_FILES: dict[Manager, tuple[str, ...]] = {
-    Manager.VENV: (*_SCRIPTS, "requirements.txt"),
-    Manager.VIRTUALENV: (*_SCRIPTS, "requirements.txt"),
-    Manager.CONDA: ("environment.yml", *_SCRIPTS),
-}
 _FILTERS: dict[str, Callable[[str], str]] = {
     "posix": quote_posix,
+    "fish": quote_fish,
     "powershell": quote_powershell,
     "cmd": quote_cmd,
     "cmd_argument": quote_cmd_argument,
-    "yaml": quote_yaml,
+    "yaml": quote_json,
+    "toml": quote_json,
+    "json": quote_json,
+    "markdown": quote_markdown,
+    "requirement": requirement_line,
 }
+_CONDA_VARIABLES = {"conda": "CONDA_EXE", "mamba": "MAMBA_EXE", "micromamba": "MAMBA_EXE"}
+"""What can make a conda environment, and the variable in which its shell function names the program."""
 
 
-class Recipe(NamedTuple):
-    """Files by name, each with exactly the text that belongs into it."""
+class Recipe:
+    """The files of a plan by name, each rendered when it is first asked for."""
 
-    files: dict[str, str]
-    main: str
-    """The one file that makes the environment on the plan's own platform; it may be left out."""
-    left_out: dict[str, str]
-    """Files that could not be written, and why."""
+    def __init__(self, plan: Plan, names: Sequence[str] = (), resolved: Mapping[str, str] | None = None) -> None:
+        """Prepare the files of these names, by default all that go with the plan; `resolved` has its texts already."""
+        self.names = tuple(names) or formats_for(plan)
+        self.main = main_format(plan)
+        """The one file that makes the environment on the plan's own platform."""
+        self._plan = plan
+        self._resolved = resolved or {}
+
+    def text(self, name: str) -> str:
+        """Return exactly the text that belongs into that file.
+
+        Raise `UnquotableError` when its language cannot express the plan.
+        """
+        if name in self._resolved:
+            return self._resolved[name]
+        template = _templates().get_template(f"{self._plan.manager.value}/{name.rpartition('/')[2]}.j2")
+        return _as_file(name, template.render(self._context))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Every file that its language can express."""
+        return {name: text for name, text in self._rendered.items() if isinstance(text, str)}
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The files that could not be written, and why."""
+        return {name: str(why) for name, why in self._rendered.items() if isinstance(why, UnquotableError)}
+
+    @cached_property
+    def _rendered(self) -> dict[str, str | UnquotableError]:
+        return {name: self._text_or_refusal(name) for name in self.names}
+
+    def _text_or_refusal(self, name: str) -> str | UnquotableError:
+        try:
+            return self.text(name)
+        except UnquotableError as refusal:
+            return refusal
+
+    @cached_property
+    def _context(self) -> dict[str, object]:
+        plan = self._plan
+        return {
+            "plan": plan,
+            "content": f"torch {plan.torch} ({plan.backend})" if plan.torch else "Python and pip",
+            "uses_uv": plan.engine is Engine.UV,
+            "needs_python": not (plan.engine is Engine.UV and plan.manager is Manager.VENV),
+            "conda_programs": _conda_programs(plan.engine),
+            "conda_variables": dict.fromkeys(_CONDA_VARIABLES[program] for program in _conda_programs(plan.engine)),
+            "leading_elsewhere": LEADING_ELSEWHERE,
+            "programs": "Scripts" if plan.platform.startswith("win") else "bin",
+            "installs": uv_installs(plan) if plan.engine is Engine.UV else pip_installs(plan),
+            "pip_installs": pip_installs(plan),
+            "requirements": (*built_requirements(plan), *other_requirements(plan)),
+            "python_test": _python_test(plan.python),
+            "slug": _slug(plan.name),
+            "names": self.names,
+            "sources": ("torch", *plan.built_with) if plan.torch else (),
+            "gpu_options": _gpu_options(plan.backend),
+        }
 
 
-def recipe(plan: Plan) -> Recipe:
-    """Render every file of the plan's manager; one whose language cannot express the plan is left out."""
-    templates = _templates()
-    rendered = {name: _render(templates, plan, name) for name in _FILES[plan.manager]}
-    return Recipe(
-        files={name: text for name, text in rendered.items() if isinstance(text, str)},
-        main=_main(plan),
-        left_out={name: str(problem) for name, problem in rendered.items() if isinstance(problem, UnquotableError)},
-    )
+def recipe(plan: Plan, names: Sequence[str] = (), resolved: Mapping[str, str] | None = None) -> Recipe:
+    """Return the recipe of a plan: the files of these names, by default all that go with it.
+
+    `resolved` are the texts of those that no template has: an engine found them.
+    """
+    return Recipe(plan, names, resolved)
 
 
-def _main(plan: Plan) -> str:
-    if plan.manager is Manager.CONDA:
-        return "environment.yml"
-    return "create.ps1" if plan.platform.startswith("win") else "create.sh"
-
-
-def _render(templates: jinja2.Environment, plan: Plan, name: str) -> str | UnquotableError:
-    template = templates.get_template(f"{plan.manager.value}/{name}.j2")
-    try:
-        return _as_file(name, template.render(_context(plan)))
-    except UnquotableError as problem:
-        return problem
-
-
+@cache
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(  # noqa: S701 - no HTML: each language has its own filter
         loader=jinja2.FileSystemLoader(find_payload("recipes")),
@@ -74,18 +124,24 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,
     )
-    environment.filters.update(_FILTERS)
+    environment.filters.update(_FILTERS, word=_word)
+    environment.tests["expressible_in"] = _is_expressible
     return environment
 
 
-def _context(plan: Plan) -> dict[str, object]:
-    return {
-        "plan": plan,
-        "installs": pip_installs(plan),
-        "requirements": (*built_requirements(plan), *other_requirements(plan)),
-        "python_test": _python_test(plan.python),
-    }
+def _word(text: str, shell: str) -> str:
+    """Return the text as one word of that shell."""
+    return f'"{quote_cmd(text)}"' if shell == "cmd" else _FILTERS[shell](text)
+
+
+def _is_expressible(text: str, language: str) -> bool:
+    try:
+        _FILTERS[language](text)
+    except UnquotableError:
+        return False
+    return True
 
 
 def _python_test(python: str) -> str:
@@ -95,6 +151,23 @@ def _python_test(python: str) -> str:
         return f"import sys; sys.exit(sys.version_info[:2] != ({wanted}))"
     free_threaded = "sysconfig.get_config_var('Py_GIL_DISABLED')"
     return f"import sys, sysconfig; sys.exit(sys.version_info[:2] != ({wanted}) or not {free_threaded})"
+
+
+def _conda_programs(engine: Engine | None) -> tuple[str, ...]:
+    """Return the programs to look for: the one that was asked for, else each that there is."""
+    return (engine.value,) if engine and engine.value in _CONDA_VARIABLES else tuple(_CONDA_VARIABLES)
+
+
+def _gpu_options(backend: str) -> str:
+    """Return what hands a container the GPUs that a build is for, each option with a space behind it."""
+    if backend.startswith("cu"):
+        return "--gpus all "
+    return "--device=/dev/kfd --device=/dev/dri --group-add=video " if backend.startswith("rocm") else ""
+
+
+def _slug(name: str) -> str:
+    """Return the name in the letters that projects and images may have."""
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "environment"
 
 
 def _as_file(name: str, text: str) -> str:

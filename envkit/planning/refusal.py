@@ -1,20 +1,31 @@
 """What to say when nothing fits: which constraint nothing meets, and what comes nearest."""
 
+from functools import lru_cache
+from itertools import combinations
 from typing import NamedTuple
 
+from envkit.matrix import Matrix
 from envkit.matrix.cuda import cuda_of
 from envkit.matrix.versions import numbers
-from envkit.planning.candidates import Candidate
-from envkit.planning.choice import choose, fitting, preference
+from envkit.planning.choice import (
+    Choice,
+    choose_for,
+    fitting_with_any_python,
+    newest_of_each_need,
+    preference,
+    python_order,
+)
 from envkit.planning.constraints import (
     CONSTRAINTS,
+    HARDWARE,
     Case,
     build_name,
     first_objection,
+    kind_of,
     object_to_backend,
     object_to_python,
     object_to_release,
-    served,
+    release_of,
 )
 from envkit.planning.model import ImpossibleError, Manager, Nearest, Request
 
@@ -30,105 +41,183 @@ class Way(NamedTuple):
     nearest: Nearest
 
 
-def refuse(options: tuple[Candidate, ...], case: Case, request: Request) -> ImpossibleError:
-    """Return the refusal: the constraint that nothing meets, and what each wish given up would bring."""
-    found = (give_up(options, case, request) for give_up in (_other_torch, _other_backend, _other_python))
-    ways = [way for way in found if way]
+def refuse(case: Case, request: Request) -> ImpossibleError:
+    """Return the refusal: the constraint that nothing meets, and what each wish given up would bring.
+
+    Where giving up one is not enough, two are given up, and then all.
+    """
+    found = (give_up(case, request) for give_up in (_other_torch, _other_backend, _other_python))
+    ways = [way for way in found if way] or _several_given_up(case, request)
     return ImpossibleError(
-        _why(options, case, request),
+        _why(case, request),
         others=tuple(way.text for way in ways),
-        nearest=tuple(way.nearest for way in ways),
+        nearest=tuple(dict.fromkeys(way.nearest for way in ways)),
     )
 
 
-def _why(options: tuple[Candidate, ...], case: Case, request: Request) -> str:
+def _why(case: Case, request: Request) -> str:
+    wish, machine = case.wish, case.machine
     kind = "package in conda" if request.manager is Manager.CONDA else "wheel"
-    platform, asked = case.machine.platform, case.wish.torch_asked
-    met = max((first_objection(option, case)[0] for option in options), default=_RELEASE)
+    asked, platform = wish.torch_asked, machine.platform
+    fits_wish = newest_of_each_need(request.manager, case)
+    if fits_wish:
+        tried = [(first_objection(option, case, HARDWARE), option) for option in fits_wish]
+        (_, objection), option = max(
+            tried, key=lambda one: (one[0][0], numbers(one[1].torch), release_of(one[1].backend))
+        )
+        return f"{option.label} {objection}"
+    met = _met(case, request)
     if met == _RELEASE:
-        known = case.wish.torch is None or bool(case.wish.torch)
+        known = wish.torch is None or bool(wish.torch)
         return f"torch{asked and ' '}{asked} has no {kind} for {platform}" if known else f"there is no torch {asked}"
-    if met in (_BACKEND, _PYTHON):
-        subject = f"torch {asked} has no" if asked else "no torch release has a"
-        build = f" {build_name(case.wish.backend)}" if case.wish.backend else ""
-        python = f" for Python {case.machine.python}" if met == _PYTHON else ""
-        return f"{subject}{build} {kind}{python}{_elsewhere(case)}"
-    closest = [option for option in options if first_objection(option, case)[0] == met][-1]
-    return f"{closest.label} {first_objection(closest, case)[1]}"
+    subject = f"torch {asked} has no" if asked else "no torch release has a"
+    build = f" {build_name(wish.backend)}" if wish.backend else ""
+    python = f" for Python {machine.python}" if met == _PYTHON and machine.python else ""
+    return f"{subject}{build} {kind}{python}{_elsewhere(case)}"
+
+
+def _met(case: Case, request: Request) -> int:
+    """Return the first of the wishes for release, backend and Python that, with those before it, nothing meets."""
+    open_python = case._replace(machine=case.machine._replace(python=""))
+    if newest_of_each_need(request.manager, open_python):
+        return _PYTHON
+    any_backend = open_python._replace(wish=case.wish._replace(backend=None))
+    return _BACKEND if newest_of_each_need(request.manager, any_backend) else _RELEASE
 
 
 def _elsewhere(case: Case) -> str:
     """Name the platform where it matters: the build exists, on another one."""
     platform, wish = case.machine.platform, case.wish
-    builds = case.matrix.torch.builds(backend=wish.backend)
-    exists = any(wish.torch is None or build.torch in wish.torch for build in builds)
-    return f" on {platform}" if exists and not any(build.platform == platform for build in builds) else ""
+    builds = _builds_of(case.matrix, wish.backend)
+    exists = any(wish.torch is None or torch in wish.torch for torch, _ in builds)
+    return f" on {platform}" if exists and not any(where == platform for _, where in builds) else ""
 
 
-def _other_torch(options: tuple[Candidate, ...], case: Case, request: Request) -> Way | None:
+@lru_cache(maxsize=256)
+def _builds_of(matrix: Matrix, backend: str | None) -> frozenset[tuple[str, str]]:
+    """Return the release and platform of every wheel with that backend; "rocm" is any release of it."""
+    return frozenset(
+        (build.torch, build.platform)
+        for build in matrix.torch.builds()
+        if backend in (None, build.backend, kind_of(build.backend))
+    )
+
+
+# -- ways out -----------------------------------------------------------------------------------
+
+
+def _other_torch(case: Case, request: Request) -> Way | None:
     wish = case.wish
     if wish.torch is None:
         return None
-    fits = fitting(options, case._replace(wish=wish._replace(torch=None)))
-    best = max(fits, key=lambda option: _by_release(option, case), default=None)
+    best = choose_for(request.manager, case._replace(wish=wish._replace(torch=None)))
     if best is None:
         return None
     what = f"with {build_name(wish.backend)}" if wish.backend else "that fits this machine"
-    return Way(f"newest {what}: {best.torch}", _nearest(best, case.machine.python, case, request))
+    return Way(f"newest {what}: {best.build.torch}", _nearest(best, case, request))
 
 
-def _other_backend(options: tuple[Candidate, ...], case: Case, request: Request) -> Way | None:
-    wish, python = case.wish, case.machine.python
+def _other_backend(case: Case, request: Request) -> Way | None:
+    """Offer another CUDA (or ROCm) for the same torch, else whatever the machine can run."""
+    wish, kind = case.wish, kind_of(case.wish.backend or "")
     if wish.backend is None:
         return None
     of_torch = f" for torch {wish.torch_asked}" if wish.torch_asked else ""
-    fits = [option for option in options if cuda_of(option.backend) and _fits_if_asked(option, case)]
-    if fits:
-        best = max(fits, key=_by_cuda)
-        runs = " that this driver runs" if case.machine.nvidia.driver else ""
-        what = f"newest CUDA{of_torch}{runs}: {cuda_of(best.backend)}"
-        return Way(what, _nearest(best, python, case, request))
-    rest = choose(options, case._replace(wish=wish._replace(backend=None)))
+    best = _newest_of_kind(kind, case, request)
+    if best:
+        runs = " that this driver runs" if kind == "cuda" and case.machine.nvidia.driver else ""
+        name, release = build_name(best.build.backend).partition(" ")[::2]
+        return Way(f"newest {name}{of_torch}{runs}: {release}", _nearest(best, case, request))
+    rest = choose_for(request.manager, case._replace(wish=wish._replace(backend=None)))
     if rest is None:
         return None
-    what = f"what fits this machine{of_torch}: the {build_name(rest.backend)} build"
-    return Way(what, _nearest(rest, python, case, request))
+    what = f"what fits this machine{of_torch}: the {build_name(rest.build.backend)} build"
+    return Way(what, _nearest(rest, case, request))
 
 
-def _other_python(options: tuple[Candidate, ...], case: Case, request: Request) -> Way | None:
-    known = {python for option in options for python in option.pythons if not python.endswith("t")}
-    bests = {
-        python: best
-        for python in sorted(known - {case.machine.python}, key=numbers)
-        if (best := choose(options, case._replace(machine=case.machine._replace(python=python))))
+def _newest_of_kind(kind: str, case: Case, request: Request) -> Choice | None:
+    """Return the build with the newest CUDA or ROCm that could be asked for by name."""
+    if kind not in ("cuda", "rocm"):
+        return None
+    of_any = case._replace(wish=case.wish._replace(backend=None))
+    backends = {
+        option.backend for option in newest_of_each_need(request.manager, of_any) if kind_of(option.backend) == kind
     }
+    for backend in sorted(backends, key=release_of, reverse=True):
+        best = choose_for(request.manager, case._replace(wish=case.wish._replace(backend=backend)))
+        if best:
+            return best
+    return None
+
+
+def _other_python(case: Case, request: Request) -> Way | None:
+    """Offer the Python that the best build is for; one of the same kind, free-threaded or not, comes first."""
+    if not case.machine.python:
+        return None
+    bests = _best_by_python(case, request)
     if not bests:
         return None
     first, *_, last = [*bests, *bests]
-    python = max(bests, key=lambda python: (preference(bests[python], case), numbers(python)))
+    python = max(bests, key=lambda one: (preference(bests[one].build, case), python_order(one)))
     spread = first if first == last else f"{first} to {last}"
-    return Way(f"with another Python: {spread}", _nearest(bests[python], python, case, request))
+    return Way(f"with another Python: {spread}", _nearest(bests[python], case, request))
 
 
-def _fits_if_asked(option: Candidate, case: Case) -> bool:
-    return bool(fitting((option,), case._replace(wish=case.wish._replace(backend=option.backend))))
+def _best_by_python(case: Case, request: Request) -> dict[str, Choice]:
+    """Return the preferred build for each Python that has one, oldest Python first."""
+    fits = sorted(fitting_with_any_python(request.manager, case), key=lambda option: preference(option, case))
+    bests = {python: Choice(option, python) for option in fits for python in option.pythons}
+    alike = [python for python in bests if python.endswith("t") == case.machine.python.endswith("t")]
+    return {python: bests[python] for python in sorted(alike or bests, key=python_order)}
 
 
-def _by_release(option: Candidate, case: Case) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-    cuda, torch = _by_cuda(option)
-    return len(served(option, case.machine.nvidia.gpus)), torch, cuda
+def _several_given_up(case: Case, request: Request) -> list[Way]:
+    """Return what giving up two wishes brings, or all of them."""
+    given = {
+        "torch": case.wish.torch is not None,
+        "build": case.wish.backend is not None,
+        "Python": bool(case.machine.python),
+    }
+    names = [name for name, is_given in given.items() if is_given]
+    for count in (2, 3):
+        ways = [
+            Way(f"with another {' and '.join(given_up)}: {best.build.label} for Python {best.python}", nearest)
+            for given_up in combinations(names, count)
+            if (best := choose_for(request.manager, _without(case, given_up)))
+            and (nearest := _nearest(best, case, request))
+        ]
+        if ways:
+            return ways
+    return []
 
 
-def _by_cuda(option: Candidate) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return numbers(cuda_of(option.backend) or ""), numbers(option.torch)
+def _without(case: Case, given_up: tuple[str, ...]) -> Case:
+    wish, machine = case.wish, case.machine
+    return case._replace(
+        wish=wish._replace(
+            torch=None if "torch" in given_up else wish.torch,
+            backend=None if "build" in given_up else wish.backend,
+        ),
+        machine=machine._replace(python="") if "Python" in given_up else machine,
+    )
 
 
-def _nearest(best: Candidate, python: str, case: Case, request: Request) -> Nearest:
+def _nearest(best: Choice, case: Case, request: Request) -> Nearest:
     """Return the choice with the options that ask for it: what was typed, with what had to change."""
     options = (
         *(() if request.manager is Manager.VENV else (f"--{request.manager.value}",)),
-        f"--torch {best.torch}",
-        *((f"--cuda {cuda_of(best.backend) or 'cpu'}",) if request.cuda else ()),
-        *((f"--python {python}",) if request.python or python != case.machine.python else ()),
+        f"--torch {best.build.torch}",
+        *(_backend_option(best.build.backend) if case.wish.backend else ()),
+        *((f"--python {best.python}",) if request.python or best.python != case.machine.python else ()),
     )
-    return Nearest(torch=best.torch, backend=best.backend, python=python, options=" ".join(options))
+    return Nearest(torch=best.build.torch, backend=best.build.backend, python=best.python, options=" ".join(options))
+
+
+def _backend_option(backend: str) -> tuple[str, ...]:
+    kind = kind_of(backend)
+    return {
+        "cuda": (f"--cuda {cuda_of(backend)}",),
+        "cpu": ("--cuda cpu",),
+        "rocm": (f"--rocm {backend.removeprefix('rocm')}",),
+        "xpu": ("--xpu",),
+    }.get(kind, ())

@@ -1,21 +1,26 @@
 """A request, checked and put into the words that candidates are compared in."""
 
-import re
-from typing import NamedTuple
+from __future__ import annotations
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from envkit.errors import EnvkitError
 from envkit.matrix.cuda import backend_of, cuda_of
+from envkit.matrix.versions import numbers
 from envkit.planning.model import Manager, Request
 from envkit.planning.quoting import UnquotableError, check_printable
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
 _BARE_VERSION = re.compile(r"\d+(\.\d+)*")
 _PYTHON = re.compile(r"\d+\.\d+t?")
-_CUDA = re.compile(r"\d+\.\d+")
+_RELEASE = re.compile(r"\d+\.\d+(\.\d+)?")
+_BACKEND = re.compile(r"cpu|mps|xpu|cu\d{3,}|rocm\d+\.\d+(\.\d+)?")
 _INDEX = re.compile(r"(?:https?|file)://[^\s'\"<>`|\\^{}]+")
+_CONDAS_OWN_NAMES = ("base", "root")
 _CREDENTIALS = re.compile(r"://[^/]*@")
 
 
@@ -27,6 +32,7 @@ class Wish(NamedTuple):
     torch_asked: str
     """As it was typed."""
     backend: str | None
+    """As torch spells it; "rocm" for any release of it."""
     packages: tuple[Requirement, ...]
 
 
@@ -42,45 +48,79 @@ def read_wish(request: Request, releases: tuple[str, ...]) -> Wish:
     if request.index is not None:
         _check_index(request.index)
     return Wish(
-        torch=frozenset(_torch(request.torch).filter(releases)) if request.torch else None,
+        torch=_torch(request.torch, releases) if request.torch else None,
         torch_asked=request.torch or "",
-        backend=_backend(request.cuda) if request.cuda else None,
+        backend=_backend(request),
         packages=tuple(_package(text, request.manager) for text in request.packages),
     )
 
 
-def _torch(asked: str) -> SpecifierSet:
+@lru_cache(maxsize=1024)
+def _torch(asked: str, releases: tuple[str, ...]) -> frozenset[str]:
+    """Return the releases that answer to a version or a range of them."""
     if "+" in asked:
         version, _, local = asked.partition("+")
         raise EnvkitError(
             f"`--torch {asked}` names a build, which --cuda chooses",
             hint=f"`--torch {version.lstrip('=')} --cuda {cuda_of(local) or local}`",
         )
-    if not _BARE_VERSION.fullmatch(asked):
-        try:
-            return SpecifierSet(asked)
-        except InvalidSpecifier:
-            raise EnvkitError(
-                f"`{asked}` is neither a version of torch nor a range of them",
-                hint='give it as in `--torch 2.5.1` or `--torch ">=2.4"`',
-            ) from None
-    return SpecifierSet(f"=={asked}" if asked.count(".") >= 2 else f"=={asked}.*")
+    if _BARE_VERSION.fullmatch(asked):
+        given = numbers(asked)
+        # "2.5.1" is one release, "2.5" and "2" are all that begin so.
+        return frozenset(release for release in releases if numbers(release)[: len(given)] == given)
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return frozenset(SpecifierSet(asked).filter(releases))
+    except InvalidSpecifier:
+        raise EnvkitError(
+            f"`{asked}` is neither a version of torch nor a range of them",
+            hint='give it as in `--torch 2.5.1` or `--torch ">=2.4"`',
+        ) from None
 
 
-def _backend(asked: str) -> str | None:
+def _backend(request: Request) -> str | None:
+    """Return the one backend that was asked for, None where it is left open."""
+    asked = {
+        option: backend
+        for option, backend in (
+            ("--cuda", _cuda(request.cuda) if request.cuda else None),
+            ("--rocm", _rocm(request.rocm) if request.rocm else None),
+            ("--xpu", "xpu" if request.xpu else None),
+        )
+        if backend
+    }
+    if len(asked) > 1:
+        raise EnvkitError(f"{' and '.join(asked)} ask for different builds", hint="ask for one of them")
+    return next(iter(asked.values()), None)
+
+
+def _cuda(asked: str) -> str | None:
     if asked == "auto":
         return None
-    if asked == "cpu" or cuda_of(asked):
+    if _BACKEND.fullmatch(asked):
         return asked
-    if not _CUDA.fullmatch(asked):
+    if not _RELEASE.fullmatch(asked):
         raise EnvkitError(
             f"`{asked}` is no CUDA release",
             hint="give it as in `--cuda 12.1`, or `--cuda cpu`, or `--cuda auto`",
         )
-    return backend_of(asked)
+    return backend_of(".".join(asked.split(".")[:2]))
+
+
+def _rocm(asked: str) -> str:
+    release = asked.removeprefix("rocm")
+    if asked == "auto":
+        return "rocm"
+    if not _RELEASE.fullmatch(release):
+        raise EnvkitError(f"`{asked}` is no ROCm release", hint="give it as in `--rocm 6.2`, or `--rocm` alone")
+    return f"rocm{release}"
 
 
 def _package(text: str, manager: Manager) -> Requirement:
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -107,6 +147,10 @@ def _check_writable(what: str, value: str) -> None:
 
 
 def _check_conda_name(name: str) -> None:
+    if name in ("base", "root"):
+        raise EnvkitError(f"`{name}` is conda's own environment", hint="give the new one another name")
+    if name in _CONDAS_OWN_NAMES:
+        raise EnvkitError(f"`{name}` is conda's own environment", hint="name another: `--name torch`")
     forbidden = sorted(set(name) & set("/\\ :#"))
     if forbidden:
         raise EnvkitError(

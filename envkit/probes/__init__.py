@@ -11,7 +11,7 @@ from envkit.probes.gathering import Gathering, Probe, WaitingFor
 from envkit.probes.host import probe_host
 from envkit.probes.nvidia import probe_cuda, probe_nvml
 from envkit.probes.selection import choose_interpreter
-from envkit.probes.target import probe_target, probe_torch
+from envkit.probes.target import probe_interpreter, probe_target, probe_torch
 from envkit.snapshot import Absent
 
 __all__ = ["Gathering", "WaitingFor", "find_interpreter", "start"]
@@ -22,10 +22,13 @@ TORCH_LIMIT = 60.0
 """Seconds for the child that imports torch: a cold network file system needs most of a minute."""
 
 
-def start(python: str | None = None, *, quick: bool = False, timeout: float | None = None) -> Gathering:
+def start(
+    python: str | None = None, *, quick: bool = False, packages: bool = True, timeout: float | None = None
+) -> Gathering:
     """Start every probe for the interpreter that `python` names and return at once.
 
-    `quick` leaves out what imports torch. `timeout` replaces the limit of every probe (seconds).
+    `quick` leaves out what imports torch, `packages=False` also what is installed. `timeout` replaces the
+    limit of every probe (seconds).
     Raise `EnvkitError` when `python` names no interpreter; an environment that has lost its
     interpreter is a fact, not an error.
     """
@@ -40,6 +43,9 @@ def start(python: str | None = None, *, quick: bool = False, timeout: float | No
         if not choice.environment:
             raise _no_interpreter(choice)
         return Gathering(machine, absent=dict.fromkeys(("target", "packages", "torch"), choice))
+    if not packages:
+        target = Probe(("target",), partial(probe_interpreter, choice, facts), facts)
+        return Gathering([target, *machine], skipped=dict.fromkeys(("packages", "torch"), "not asked for"))
     target = Probe(("target", "packages"), partial(probe_target, choice, facts), facts)
     if quick:
         return Gathering([target, *machine], skipped={"torch": "left out by --quick"})

@@ -16,17 +16,26 @@ _STDERR_KEPT = 4000
 T = TypeVar("T")
 
 
+def probe_interpreter(choice: Choice, timeout: float) -> Interpreter | Absent | Unknown:
+    """Ask the interpreter what it is, and nothing more."""
+    answers = run_script([choice.executable], _SCRIPT, ["interpreter"], timeout=timeout)
+    return _interpreter(choice, answers)
+
+
 def probe_target(choice: Choice, timeout: float) -> tuple[Interpreter | Absent | Unknown, Packages | Unknown]:
     """Ask the interpreter what it is and what is installed in it, importing none of that."""
     answers = run_script([choice.executable], _SCRIPT, ["interpreter", "packages"], timeout=timeout)
-    said = answers.merged("interpreter")
-    if said is None:
-        return _silent(choice, answers), unanswered(answers.completed, choice.executable)
-    interpreter = decoded({**said, "chosen_by": choice.chosen_by}, Interpreter)
+    interpreter = _interpreter(choice, answers)
     packages = answers.merged("packages")
     if packages is None:
-        return interpreter, unanswered(answers.completed, "reading the installed packages")
+        who = "reading the installed packages" if isinstance(interpreter, Interpreter) else choice.executable
+        return interpreter, unanswered(answers.completed, who)
     return interpreter, decoded(packages, Packages)
+
+
+def _interpreter(choice: Choice, answers: Answers) -> Interpreter | Absent | Unknown:
+    said = answers.merged("interpreter")
+    return _silent(choice, answers) if said is None else decoded({**said, "chosen_by": choice.chosen_by}, Interpreter)
 
 
 def _silent(choice: Choice, answers: Answers) -> Absent | Unknown:

@@ -7,6 +7,9 @@ import msgspec
 
 from envkit import __version__
 from envkit.findings import Diagnosis
+from envkit.matrix.learned import Refreshed
+from envkit.matrix.torch_releases import TorchTable
+from envkit.planning.compatibility import Compatibility
 from envkit.planning.installs import pip_installs
 from envkit.planning.model import Plan
 from envkit.results import Results
@@ -37,13 +40,25 @@ def results_document(results: Results) -> Document:
     return _envelope(msgspec.structs.asdict(results))
 
 
-def plan_document(plan: Plan, **more: Any) -> Document:
+def plan_document(plan: Plan | None, **more: Any) -> Document:
     """Return a plan with what pip is told (`install`, argument lists after `pip install`), and `more`.
 
     `files` are those of the recipe; an environment that was made adds `path`, `python`, `steps`,
-    and the documents of `doctor` and `smoke`.
+    and the documents of `doctor` and `smoke`. One with pip alone has no plan.
     """
-    return _envelope({"plan": plan, "install": pip_installs(plan), "files": {}, **more})
+    return _envelope({"plan": plan, "install": pip_installs(plan) if plan else (), "files": {}, **more})
+
+
+def matrix_document(found: Compatibility, torch: TorchTable, refreshed: Refreshed | None) -> Document:
+    """Return which builds fit, best first, the date of the tables, and what was learned after them."""
+    learned = {"releases": torch.learned, "on": torch.learned_on, "notice": torch.notice}
+    more = {} if refreshed is None else {"refreshed": refreshed}
+    return _envelope({**msgspec.structs.asdict(found), "tables": torch.generated, "learned": learned, **more})
+
+
+def drift_document(**content: Any) -> Document:
+    """Return how an environment differs from what it was made from."""
+    return _envelope(content)
 
 
 def error_document(message: str, hint: str) -> Document:

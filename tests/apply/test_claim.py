@@ -1,98 +1,237 @@
-"""Taking a folder, and giving it back as it was."""
+"""Taking a path, going on where a killed run stopped, and giving it back as it was."""
 
+import json
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from envkit.apply.claim import check_free, claimed
+from envkit.apply.claim import Mode, check_place, claimed, place_of
 from envkit.errors import EnvkitError
 
 
 def fill(path):
-    (path / "lib").mkdir(parents=True)
-    (path / "lib" / "module.py").write_text("")
-    (path / "pyvenv.cfg").write_text("")
+    for name in ("pyvenv.cfg", "bin/python", "bin/pip", "lib/python3.11/site-packages/torch/half.py"):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text("new")
 
 
-def fill_and_fail(path, end=ValueError, more=lambda: None):
-    with claimed(path):
+def make(path, mode=Mode.NEW, what="these commands"):
+    with claimed(path, mode, what) as claim:
+        fill(path)
+    return claim
+
+
+def fail(path, mode=Mode.NEW, end=ValueError, more=lambda: None):
+    with claimed(path, mode, "these commands"):
         fill(path)
         more()
         raise end
 
 
-def test_what_succeeds_stays(tmp_path):
-    with claimed(tmp_path / "env"):
-        fill(tmp_path / "env")
+class Killed(BaseException):
+    """Stands for the end of the process: what is done about it is taken out."""
 
-    assert (tmp_path / "env" / "lib" / "module.py").is_file()
+
+def be_killed(path, monkeypatch, mode=Mode.NEW, steps=0, when="filled"):
+    """Leave what a run leaves that is killed, its journal above all."""
+    with monkeypatch.context() as patched:
+        patched.setattr("envkit.apply.claim._give_up", lambda *_: ())
+        with suppress(Killed), claimed(path, mode, "these commands") as claim:
+            if when == "filled":
+                fill(path)
+            for number in range(1, steps + 1):
+                claim.journal.step_done(number)
+            raise Killed
+
+
+def journal_of(path):
+    return path.parent / f".{path.name}.envkit"
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_what_succeeds_stays_and_the_journal_goes(tmp_path):
+    make(tmp_path / "env")
+
+    assert (tmp_path / "env" / "bin" / "pip").is_file()
+    assert names(tmp_path) == ["env"]
 
 
 @pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt, SystemExit])
 def test_what_fails_leaves_nothing_not_even_the_folders_above(tmp_path, end):
     with pytest.raises(end):
-        fill_and_fail(tmp_path / "a" / "b" / "env", end)
+        fail(tmp_path / "a" / "b" / "env", end=end)
 
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
 
 
 def test_a_folder_above_that_someone_else_used_meanwhile_stays(tmp_path):
     with pytest.raises(ValueError):  # noqa: PT011 - our own, from above
-        fill_and_fail(tmp_path / "a" / "env", more=(tmp_path / "a" / "other").touch)
+        fail(tmp_path / "a" / "env", more=(tmp_path / "a" / "other").touch)
 
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["other"]
+    assert names(tmp_path / "a") == ["other"]
 
 
 def test_an_empty_folder_is_left_empty_and_stays(tmp_path):
     (tmp_path / "env").mkdir()
 
     with pytest.raises(ValueError):  # noqa: PT011
-        fill_and_fail(tmp_path / "env")
+        fail(tmp_path / "env")
 
-    assert list((tmp_path / "env").iterdir()) == []
+    assert names(tmp_path / "env") == []
 
 
-@pytest.mark.parametrize("was_there", [True, False])
-def test_a_link_out_of_the_environment_is_not_followed(tmp_path, was_there):
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "kept").write_text("")
-    if was_there:
-        (tmp_path / "env").mkdir()
+def test_what_someone_else_put_there_stays_and_is_named(tmp_path):
+    mine = tmp_path / "env" / "thesis.tex"
+
+    with pytest.raises(EnvkitError) as failed:
+        fail(tmp_path / "env", end=EnvkitError("no", hint="look"), more=lambda: mine.write_text("mine"))
+
+    assert failed.value.hint == f"look; what envkit did not make stays: `{mine}`"
+    assert names(tmp_path / "env") == ["thesis.tex"]
+
+
+def test_a_replaced_environment_is_gone_when_the_new_one_is_there(tmp_path):
+    make(tmp_path / "env")
+    (tmp_path / "env" / "bin" / "pip").write_text("old")
+
+    make(tmp_path / "env", Mode.REPLACE)
+
+    assert (tmp_path / "env" / "bin" / "pip").read_text() == "new"
+    assert (tmp_path / "env.before" / "lib" / "python3.11" / "site-packages" / "torch" / "half.py").is_file()
+
+
+def test_a_replaced_environment_is_back_when_the_new_one_fails(tmp_path):
+    make(tmp_path / "env")
+    (tmp_path / "env" / "bin" / "pip").write_text("old")
 
     with pytest.raises(ValueError):  # noqa: PT011
-        fill_and_fail(tmp_path / "env", more=lambda: (tmp_path / "env" / "link").symlink_to(outside))
+        fail(tmp_path / "env", Mode.REPLACE)
 
-    assert (outside / "kept").is_file()
-
-
-def test_a_full_folder_is_refused_and_untouched(tmp_path):
-    (tmp_path / "env").mkdir()
-    (tmp_path / "env" / "thesis.tex").write_text("years of work")
-
-    with pytest.raises(EnvkitError, match="is not empty") as refused, claimed(tmp_path / "env"):
-        pytest.fail("the folder was taken")
-
-    assert refused.value.hint == "name another path, or remove that folder first"
-    assert (tmp_path / "env" / "thesis.tex").read_text() == "years of work"
+    assert (tmp_path / "env" / "bin" / "pip").read_text() == "old"
+    assert names(tmp_path) == ["env"]
 
 
-def test_a_file_is_refused(tmp_path):
-    (tmp_path / "env").write_text("")
+@pytest.mark.parametrize("mode", [Mode.UPDATE, Mode.REPLACE])
+def test_with_nothing_there_to_update_or_replace_it_is_made(tmp_path, mode):
+    assert make(tmp_path / "env", mode).mode is Mode.NEW
 
-    with pytest.raises(EnvkitError, match="is no folder"):
-        check_free(tmp_path / "env")
+
+# -- after a run that was killed ----------------------------------------------------------------
+
+
+def test_the_same_commands_go_on_where_they_stopped(tmp_path, monkeypatch):
+    be_killed(tmp_path / "env", monkeypatch, steps=2)
+
+    assert make(tmp_path / "env").done == 2
+    assert names(tmp_path) == ["env"]
+
+
+def test_other_commands_begin_anew(tmp_path, monkeypatch):
+    be_killed(tmp_path / "env", monkeypatch, steps=2)
+
+    with claimed(tmp_path / "env", Mode.NEW, "other commands") as claim:
+        assert names(tmp_path / "env") == []
+
+    assert claim.done == 0
+
+
+@pytest.mark.parametrize("when", ["filled", "empty"])
+def test_other_commands_get_the_replaced_environment_back_first(tmp_path, monkeypatch, when):
+    make(tmp_path / "env")
+    (tmp_path / "env" / "bin" / "pip").write_text("old")
+    be_killed(tmp_path / "env", monkeypatch, Mode.REPLACE, when=when)
+
+    with pytest.raises(EnvkitError, match="is an environment already"):
+        make(tmp_path / "env", what="other commands")
+
+    assert (tmp_path / "env" / "bin" / "pip").read_text() == "old"
+    assert names(tmp_path) == ["env"]
+
+
+def test_a_run_killed_before_it_moved_the_old_environment_has_done_it_no_harm(tmp_path, monkeypatch):
+    make(tmp_path / "env")
+    (tmp_path / "env" / "bin" / "pip").write_text("old")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            make(tmp_path / "env", Mode.REPLACE)
+
+    with pytest.raises(EnvkitError, match="is an environment already"):
+        make(tmp_path / "env")
+
+    assert (tmp_path / "env" / "bin" / "pip").read_text() == "old"
+
+
+def test_what_was_put_where_the_old_environment_belongs_is_moved_not_removed(tmp_path, monkeypatch):
+    make(tmp_path / "env")
+    be_killed(tmp_path / "env", monkeypatch, Mode.REPLACE)
+    (tmp_path / "env" / "thesis.tex").write_text("mine")
+
+    with pytest.raises(EnvkitError, match="is an environment already"):
+        make(tmp_path / "env", what="other commands")
+
+    (kept,) = tmp_path.rglob("thesis.tex")
+    assert kept.read_text() == "mine"
+    assert (tmp_path / "env" / "pyvenv.cfg").is_file()
+
+
+def test_a_journal_that_was_cut_off_in_its_first_line_says_nothing(tmp_path):
+    journal_of(tmp_path / "env").write_text('{"what": "these')
+
+    assert make(tmp_path / "env").done == 0
+
+
+def test_a_line_that_was_cut_off_did_not_happen(tmp_path, monkeypatch):
+    be_killed(tmp_path / "env", monkeypatch, steps=1)
+    with journal_of(tmp_path / "env").open("a") as journal:
+        journal.write('{"done": 2')
+
+    assert make(tmp_path / "env").done == 1
+
+
+def test_two_runs_on_one_path_are_one_too_many(tmp_path):
+    with claimed(tmp_path / "env", Mode.NEW, "one"), pytest.raises(EnvkitError, match="is at work on"):
+        make(tmp_path / "env", what="two")
+
+
+def test_the_journal_is_on_disk_before_anything_is_made(tmp_path):
+    with claimed(tmp_path / "env", Mode.NEW, "these commands"):
+        first = json.loads(journal_of(tmp_path / "env").read_text().splitlines()[0])
+
+    assert (first["what"], first["made"]) == ("these commands", [str(tmp_path / "env")])
+
+
+# -- places that cannot be ----------------------------------------------------------------------
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the separator stands in every absolute path there")
 def test_a_path_that_would_fall_apart_on_path_is_refused(tmp_path):
     with pytest.raises(EnvkitError, match="cannot hold `:`"):
-        check_free(tmp_path / f"a{os.pathsep}b")
+        place_of(tmp_path / f"a{os.pathsep}b")
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "not utf-8 \udcff", "tab\there"])
+def test_a_name_that_no_environment_can_keep_is_refused(tmp_path, name):
+    with pytest.raises(EnvkitError, match="the path of an environment cannot be"):
+        place_of(tmp_path / name)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(EnvkitError, match="cannot be made: Not a directory"), claimed(tmp_path / "file" / "env"):
-        pytest.fail("the folder was taken")
+    with pytest.raises(EnvkitError, match="cannot be made: "):
+        make(tmp_path / "file" / "env")
+
+
+def test_envkits_own_environment_is_not_replaced(tmp_path, monkeypatch):
+    fill(tmp_path)
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+
+    with pytest.raises(EnvkitError, match="envkit itself runs from"):
+        check_place(tmp_path, Mode.REPLACE)

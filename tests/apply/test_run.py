@@ -5,8 +5,13 @@ import sys
 
 import pytest
 
-from envkit.apply.run import LOG, RECORD, apply_plan
+from envkit.apply.claim import Mode
+from envkit.apply.engines import PIP, Installer
+from envkit.apply.record import RECORD
+from envkit.apply.run import LOG, carry_out
+from envkit.apply.work import planned_work
 from envkit.errors import EnvkitError
+from envkit.planning.model import Engine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
 
@@ -14,9 +19,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is
 STANDIN = """#!/bin/sh
 echo "called with $*"
 echo "PYTHONPATH=${PYTHONPATH-unset} VIRTUAL_ENV=${VIRTUAL_ENV-unset} PIP_USER=$PIP_USER PIP_TIMEOUT=$PIP_TIMEOUT"
+echo "bar $PIP_PROGRESS_BAR"
 case "$*" in
-    *' venv '*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+    *make_venv*)
+        mkdir -p "$3/bin" "$3/lib/python3.11/site-packages/pip-$PIP_RELEASE.dist-info"
+        cp "$0" "$3/bin/python" ;;
     *"$FAIL_AT"*) echo 'ERROR: no such thing' >&2; exit 3 ;;
+    *'pip install'*) echo 'Progress 10 of 20'; echo 'on stderr' >&2 ;;
 esac
 """
 
@@ -29,16 +38,21 @@ def _keep_logs_here(tmp_path, monkeypatch):
 @pytest.fixture
 def python(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIL_AT", "nowhere")
+    monkeypatch.setenv("PIP_RELEASE", "24.2")
     script = tmp_path / "python3.11"
     script.write_text(STANDIN)
     script.chmod(0o755)
     return str(script)
 
 
-def test_every_step_is_told_in_order(make_plan, python, tmp_path, listener):
-    applied = apply_plan(make_plan(), tmp_path / "env", python, listener)
+def apply(plan, path, python, listener, installer=PIP, mode=Mode.NEW):
+    return carry_out(planned_work(plan, installer, path, python, mode), listener)
 
-    assert [line for line in listener.told if not line.startswith("said")] == [
+
+def test_every_step_is_told_in_order(make_plan, python, tmp_path, listener):
+    applied = apply(make_plan(), tmp_path / "env", python, listener)
+
+    assert [line for line in listener.told if not line.startswith(("said", "received"))] == [
         "1/3 make the environment",
         "ended",
         "2/3 install torch 2.13.0 (cpu)",
@@ -51,13 +65,26 @@ def test_every_step_is_told_in_order(make_plan, python, tmp_path, listener):
 
 
 def test_the_record_and_the_log_lie_in_the_environment(make_plan, python, tmp_path, listener):
-    apply_plan(make_plan(), tmp_path / "env", python, listener)
+    apply(make_plan(), tmp_path / "env", python, listener)
 
     record = json.loads((tmp_path / "env" / RECORD).read_text())
     log = (tmp_path / "env" / LOG).read_text()
     assert (record["schema_version"], record["plan"]["torch"], record["python"]) == (1, "2.13.0", python)
     assert record["install"][1] == ["torch==2.13.0+cpu", "numpy"]
+    assert record["packages"] == {"pip": "24.2"}
     assert log.count("$ ") == log.count("# exit code 0") == 3
+    assert log.count("on stderr") == 2
+
+
+@pytest.mark.parametrize(("release", "bar"), [("24.2", "raw"), ("24.0", "off"), ("9.0.1", "off")])
+def test_pip_tells_bytes_where_it_can(make_plan, python, tmp_path, listener, monkeypatch, release, bar):
+    monkeypatch.setenv("PIP_RELEASE", release)
+
+    apply(make_plan(), tmp_path / "env", python, listener)
+
+    assert listener.told.count(f"said bar {bar}") == 2
+    assert "received 10 of 20" in listener.told
+    assert "Progress" not in (tmp_path / "env" / LOG).read_text()
 
 
 def test_pip_keeps_the_users_settings_but_not_those_that_lead_elsewhere(
@@ -66,7 +93,7 @@ def test_pip_keeps_the_users_settings_but_not_those_that_lead_elsewhere(
     for name, value in {"PYTHONPATH": "/x", "VIRTUAL_ENV": "/x", "PIP_USER": "1", "PIP_TIMEOUT": "77"}.items():
         monkeypatch.setenv(name, value)
 
-    apply_plan(make_plan(), tmp_path / "env", python, listener)
+    apply(make_plan(), tmp_path / "env", python, listener)
 
     variables = {line for line in listener.told if "PYTHONPATH" in line}
     assert variables == {"said PYTHONPATH=unset VIRTUAL_ENV=unset PIP_USER=0 PIP_TIMEOUT=77"}
@@ -76,25 +103,49 @@ def test_a_failing_step_leaves_only_its_log_elsewhere(make_plan, python, tmp_pat
     monkeypatch.setenv("FAIL_AT", "torch==2.13.0+cpu numpy")
 
     with pytest.raises(EnvkitError, match="could not install its dependencies and the rest: no such thing") as failed:
-        apply_plan(make_plan(), tmp_path / "env", python, listener)
+        apply(make_plan(), tmp_path / "env", python, listener)
 
     (kept,) = tmp_path.glob("envkit-create-*.log")
-    assert failed.value.hint == f"all that was said is in `{kept}`"
+    assert failed.value.hint.startswith(f"all that was said is in `{kept}`")
     assert "ERROR: no such thing" in kept.read_text()
-    assert not (tmp_path / "env").exists()
+    assert not (tmp_path / "env" / "bin").exists()
 
 
 def test_another_build_than_the_planned_one_is_refused(make_plan, python, tmp_path, listener):
-    swapped = STANDIN + '\nmkdir -p "$(dirname "$0")/../lib/python3.11/site-packages/torch-2.13.0+cpu.dist-info"\n'
+    swapped = (
+        STANDIN
+        + """
+torch="$(dirname "$0")/../lib/python3.11/site-packages/torch"
+mkdir -p "$torch" && echo "__version__ = '2.13.0+cpu'" > "$torch/version.py"
+"""
+    )
     (tmp_path / "python3.11").write_text(swapped)
 
     with pytest.raises(EnvkitError) as refused:
-        apply_plan(make_plan(cuda="13.0"), tmp_path / "env", python, listener)
+        apply(make_plan(cuda="13.0"), tmp_path / "env", python, listener)
 
-    assert refused.value.message == "pip installed the cpu build of torch, and the plan is cu130"
-    assert not (tmp_path / "env").exists()
+    assert refused.value.message == "the cpu build of torch was installed, and the plan is cu130"
 
 
 def test_an_interpreter_that_is_gone_is_one_sentence(make_plan, tmp_path, listener):
     with pytest.raises(EnvkitError, match="could not make the environment: could not be started"):
-        apply_plan(make_plan(), tmp_path / "env", str(tmp_path / "gone"), listener)
+        apply(make_plan(), tmp_path / "env", str(tmp_path / "gone"), listener)
+
+
+def test_a_disk_that_takes_no_more_is_one_sentence(make_plan, python, tmp_path, listener, monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, "No space left on device", "/env/envkit-plan.json")
+
+    monkeypatch.setattr("envkit.apply.run.write_record", full)
+
+    with pytest.raises(EnvkitError, match=r"`/env/envkit-plan.json` cannot be written: No space left on device"):
+        apply(make_plan(), tmp_path / "env", python, listener)
+
+    assert not (tmp_path / "env" / "bin").exists()
+
+
+def test_an_update_for_another_python_is_refused(make_plan, tmp_path, listener):
+    (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.10.2\n")
+
+    with pytest.raises(EnvkitError, match=r"is an environment of Python 3.10.2, and the plan is for Python 3.11"):
+        apply(make_plan(), tmp_path, "python", listener, Installer(Engine.PIP), Mode.UPDATE)

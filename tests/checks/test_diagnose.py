@@ -379,7 +379,7 @@ def test_a_nightly_build_is_replaced_by_a_release(version: str) -> None:
     )
     fix = diagnosis(nightly).findings[0].fix
     assert fix is not None
-    assert any("torch==2.13.0+cu126" in command for command in fix.commands)
+    assert any("torch==2.14.1+cu126" in command for command in fix.commands)
 
 
 def test_conda_s_torch_is_mended_by_conda() -> None:

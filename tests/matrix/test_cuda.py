@@ -30,6 +30,8 @@ systems = st.sampled_from(["linux", "windows"])
         pytest.param("11.8", "452.39", "windows", True, id="11.8 on Windows from 452.39"),
         pytest.param("11.8", "451.48", "windows", False, id="11.8 on Windows not before"),
         pytest.param("13.0", "579.99", "linux", False, id="13.0 not before 580"),
+        pytest.param("13.0", "580", "linux", True, id="a branch stands for its newest driver"),
+        pytest.param("13.0", "575", "linux", False, id="a branch does not stand for the next"),
         pytest.param("99.9", "580.65.06", "linux", None, id="an unknown release"),
         pytest.param("12.1", "unknown", "linux", None, id="an unreadable driver"),
     ],

@@ -1,6 +1,6 @@
 """Typical machines to plan for, by name."""
 
-from envkit.snapshot import Absent, Nvml, NvmlDevice, Unknown
+from envkit.snapshot import Absent, Nvml, NvmlDevice, PciGpu, Unknown
 from tests.builders import make_host, make_interpreter, make_snapshot
 
 A100 = "NVIDIA A100-SXM4-80GB"
@@ -19,10 +19,14 @@ def make_driver(version, *names):
     return Nvml(error=0, driver_version=version, devices=devices)
 
 
-def make_mac(arch):
+def make_gpus(vendor, *names, **facts):
+    return tuple(PciGpu(address="", vendor=vendor, device_id="", name=name, **facts) for name in names)
+
+
+def make_mac(arch, **facts):
     target = make_interpreter(platform_tag=f"macosx-11.0-{arch}")
     nvml = Absent(why="there is no NVIDIA driver on this operating system")
-    return make_snapshot(host=make_host(os="macos", arch=arch, libc=""), target=target, nvml=nvml)
+    return make_snapshot(host=make_host(os="macos", arch=arch, libc="", **facts), target=target, nvml=nvml)
 
 
 def make_windows(**changes):
@@ -42,6 +46,9 @@ HOSTS = {
     "linux-k80": make_snapshot(nvml=make_driver("470.57.02", TESLA_K80)),
     "linux-5090": make_snapshot(nvml=make_driver("580.65.06", RTX_5090)),
     "linux-mixed": make_snapshot(nvml=make_driver("580.65.06", GTX_1080_TI, RTX_5090)),
+    "linux-7900xtx": make_snapshot(host=make_host(gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX"))),
+    "linux-6700xt": make_snapshot(host=make_host(gpus=make_gpus("amd", "AMD Radeon RX 6700 XT"))),
+    "linux-arc": make_snapshot(host=make_host(gpus=make_gpus("intel", "Intel Arc A770"))),
     "linux-driver-broken": make_snapshot(nvml=Nvml(error=18)),
     "linux-driver-unknown": make_snapshot(nvml=Unknown(why="no answer within 20 s")),
     "linux-old-glibc": make_snapshot(host=make_host(libc="glibc 2.17")),

@@ -3,10 +3,22 @@
 import msgspec
 import pytest
 
+from envkit.errors import EnvkitError
 from envkit.planning.decide import plan
-from envkit.planning.model import Manager, Plan, Request
+from envkit.planning.model import ImpossibleError, Manager, Plan, Request
+from envkit.snapshot import Nvml, NvmlDevice, Unknown
 from tests.builders import make_host, make_interpreter, make_snapshot
-from tests.planning.hosts import A100, HOSTS, RTX_4090, make_driver
+from tests.planning.hosts import (
+    A100,
+    GTX_1080_TI,
+    HOSTS,
+    RTX_4090,
+    RTX_5090,
+    make_driver,
+    make_gpus,
+    make_mac,
+    make_windows,
+)
 
 TORCH_INDEX = "https://download.pytorch.org/whl"
 
@@ -14,24 +26,27 @@ TORCH_INDEX = "https://download.pytorch.org/whl"
 @pytest.mark.parametrize(
     ("host", "torch", "backend"),
     [
-        pytest.param("linux-cpu", "2.13.0", "cpu", id="no GPU: the CPU build"),
-        pytest.param("linux-a100", "2.13.0", "cu126", id="driver 550 runs no CUDA 13"),
-        pytest.param("linux-new-driver", "2.13.0", "cu132", id="newest CUDA that the driver runs"),
-        pytest.param("linux-1080ti-new-driver", "2.13.0", "cu126", id="CUDA 13 has no code for Pascal"),
+        pytest.param("linux-cpu", "2.15.0", "cpu", id="no GPU: the CPU build"),
+        pytest.param("linux-a100", "2.14.1", "cu126", id="driver 550 runs no CUDA 13"),
+        pytest.param("linux-new-driver", "2.15.0", "cu132", id="newest CUDA that the driver runs"),
+        pytest.param("linux-1080ti-new-driver", "2.14.1", "cu126", id="CUDA 13 has no code for Pascal"),
         pytest.param("linux-1080ti-old-driver", "2.7.1", "cu118", id="driver 470 ends with CUDA 11"),
         pytest.param("linux-k80", "2.7.1", "cu118", id="last release with code for Kepler"),
-        pytest.param("linux-5090", "2.13.0", "cu132", id="Blackwell"),
-        pytest.param("linux-mixed", "2.13.0", "cu132", id="one of two GPUs served is better than none"),
-        pytest.param("linux-driver-broken", "2.13.0", "cpu", id="a driver that does not work is not counted on"),
-        pytest.param("linux-driver-unknown", "2.13.0", "cpu", id="unknown is not guessed"),
+        pytest.param("linux-5090", "2.15.0", "cu132", id="Blackwell"),
+        pytest.param("linux-mixed", "2.15.0", "cu132", id="one of two GPUs served is better than none"),
+        pytest.param("linux-7900xtx", "2.14.1", "rocm7.14", id="AMD: newest ROCm with code for it"),
+        pytest.param("linux-6700xt", "2.15.0", "cpu", id="AMD: no ROCm build has code for it"),
+        pytest.param("linux-arc", "2.14.1", "xpu", id="Intel Arc: newest with an XPU build"),
+        pytest.param("linux-driver-broken", "2.15.0", "cpu", id="a driver that does not work is not counted on"),
+        pytest.param("linux-driver-unknown", "2.15.0", "cpu", id="unknown is not guessed"),
         pytest.param("linux-old-glibc", "2.6.0", "cpu", id="last release for glibc 2.17"),
         pytest.param("linux-python39", "2.8.0", "cpu", id="last release for Python 3.9"),
-        pytest.param("linux-aarch64", "2.13.0", "cpu", id="ARM"),
-        pytest.param("macos-arm64", "2.13.0", "mps", id="Apple silicon"),
+        pytest.param("linux-aarch64", "2.15.0", "cpu", id="ARM"),
+        pytest.param("macos-arm64", "2.15.0", "mps", id="Apple silicon"),
         pytest.param("macos-x86_64", "2.2.2", "cpu", id="last release for Intel Macs"),
-        pytest.param("windows-cpu", "2.13.0", "cpu", id="Windows"),
-        pytest.param("windows-4090", "2.13.0", "cu126", id="Windows drivers have limits of their own"),
-        pytest.param("wsl-4090", "2.13.0", "cu126", id="inside WSL the driver is that of Windows"),
+        pytest.param("windows-cpu", "2.15.0", "cpu", id="Windows"),
+        pytest.param("windows-4090", "2.14.1", "cu126", id="Windows drivers have limits of their own"),
+        pytest.param("wsl-4090", "2.14.1", "cu126", id="inside WSL the driver is that of Windows"),
     ],
 )
 def test_each_machine_gets_the_build_that_fits_it(matrix, host, torch, backend):
@@ -46,16 +61,21 @@ def test_each_machine_gets_the_build_that_fits_it(matrix, host, torch, backend):
         pytest.param("linux-a100", {"cuda": "12.1"}, "2.5.1", "cu121", id="CUDA 12.1"),
         pytest.param("linux-a100", {"cuda": "11.8"}, "2.7.1", "cu118", id="CUDA 11.8"),
         pytest.param("linux-a100", {"cuda": "cu118"}, "2.7.1", "cu118", id="spelled as torch does"),
-        pytest.param("linux-a100", {"cuda": "cpu"}, "2.13.0", "cpu", id="CPU although there is a GPU"),
-        pytest.param("linux-a100", {"cuda": "auto"}, "2.13.0", "cu126", id="auto is the default"),
+        pytest.param("linux-a100", {"cuda": "cpu"}, "2.15.0", "cpu", id="CPU although there is a GPU"),
+        pytest.param("linux-a100", {"cuda": "auto"}, "2.14.1", "cu126", id="auto is the default"),
         pytest.param("linux-cpu", {"cuda": "12.1"}, "2.5.1", "cu121", id="for a GPU that is elsewhere"),
         pytest.param("linux-a100", {"torch": "2.1.0"}, "2.1.0", "cu121", id="an exact release"),
         pytest.param("linux-a100", {"torch": "2.5"}, "2.5.1", "cu124", id="the newest patch of a release"),
-        pytest.param("linux-a100", {"torch": ">=2.4"}, "2.13.0", "cu126", id="the tested one in a range"),
+        pytest.param("linux-a100", {"torch": ">=2.4"}, "2.14.1", "cu126", id="the newest in a range"),
         pytest.param("linux-cpu", {"torch": "<2.5"}, "2.4.1", "cpu", id="the newest of an older range"),
         pytest.param("linux-cpu", {"python": "3.8"}, "2.4.1", "cpu", id="another Python"),
-        pytest.param("linux-cpu", {"python": "3.14t"}, "2.13.0", "cpu", id="a free-threaded Python"),
-        pytest.param("macos-arm64", {"cuda": "cpu"}, "2.13.0", "cpu", id="the CPU of a Mac"),
+        pytest.param("linux-cpu", {"python": "3.14t"}, "2.15.0", "cpu", id="a free-threaded Python"),
+        pytest.param("linux-7900xtx", {"rocm": "6.2"}, "2.5.1", "rocm6.2", id="ROCm 6.2"),
+        pytest.param("linux-7900xtx", {"cuda": "cpu"}, "2.15.0", "cpu", id="CPU although there is an AMD GPU"),
+        pytest.param("linux-6700xt", {"rocm": "auto"}, "2.14.1", "rocm7.14", id="ROCm with code that stands in"),
+        pytest.param("linux-cpu", {"rocm": "auto"}, "2.14.1", "rocm7.14", id="ROCm for a GPU that is elsewhere"),
+        pytest.param("linux-cpu", {"xpu": True}, "2.14.1", "xpu", id="XPU for a GPU that is elsewhere"),
+        pytest.param("macos-arm64", {"cuda": "cpu"}, "2.15.0", "cpu", id="the CPU of a Mac"),
     ],
 )
 def test_a_wish_is_met(matrix, host, request_, torch, backend):
@@ -125,7 +145,7 @@ def test_a_companion_with_a_version_of_its_own_is_left_as_asked(matrix):
 @pytest.mark.parametrize(
     ("request_", "name", "path"),
     [
-        pytest.param({}, "torch-2.13.0-cpu", ".venv", id="venv"),
+        pytest.param({}, "torch-2.15.0-cpu", ".venv", id="venv"),
         pytest.param({"name": "lecture"}, "lecture", "lecture", id="a name is a folder"),
         pytest.param({"name": "lecture", "path": "envs/one"}, "lecture", "envs/one", id="a path is a path"),
         pytest.param({"manager": Manager.CONDA}, "torch-2.13.0-cpu", "", id="conda goes by name"),
@@ -164,6 +184,108 @@ def test_a_gpu_that_does_not_answer_is_left_out_and_named(matrix):
 
     assert chosen.backend == "cu126"
     assert [reason.choice for reason in chosen.reasons if reason.decides == "gpu"] == ["GPU 1 left out"]
+
+
+def make_described(*, driver, gpus, **host):
+    """A machine whose GPUs are known by name alone."""
+    devices = tuple(NvmlDevice(index=index, name=name) for index, name in enumerate(gpus))
+    return make_snapshot(host=make_host(**host), nvml=Nvml(error=0, driver_version=driver, devices=devices))
+
+
+@pytest.mark.parametrize(
+    ("machine", "torch", "backend"),
+    [
+        pytest.param(
+            make_described(driver="580.65.06", gpus=(GTX_1080_TI, GTX_1080_TI, RTX_5090)),
+            "2.14.1",
+            "cu126",
+            id="two old GPUs count for more than a new one",
+        ),
+        pytest.param(
+            make_described(driver="595.45.04", gpus=(GTX_1080_TI, GTX_1080_TI, RTX_5090)),
+            "2.15.0",
+            "cu132",
+            id="what the driver no longer drives does not count",
+        ),
+        pytest.param(
+            make_described(driver="390.157", gpus=(A100,)), "2.15.0", "cpu", id="a driver that runs no CUDA of torch's"
+        ),
+        pytest.param(
+            make_described(driver="31.0.15.3623", gpus=(RTX_4090,), wsl=2),
+            "2.14.1",
+            "cu126",
+            id="a driver numbered as Windows numbers files",
+        ),
+        pytest.param(
+            make_described(driver="540.4.0", gpus=("Orin (nvgpu)",), arch="aarch64"),
+            "2.15.0",
+            "cpu",
+            id="Jetson runs code of exactly its own capability",
+        ),
+        pytest.param(
+            make_described(driver="580.95.05", gpus=("NVIDIA Thor",), arch="aarch64"),
+            "2.15.0",
+            "cu132",
+            id="Jetson Thor, for which there is code",
+        ),
+        pytest.param(
+            make_described(driver="580.95.05", gpus=(A100,), arch="aarch64"), "2.15.0", "cu132", id="server ARM"
+        ),
+        pytest.param(
+            make_snapshot(
+                host=make_host(gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX", "AMD Radeon RX 7900 XTX")),
+                nvml=make_driver("550.54.14", A100),
+            ),
+            "2.14.1",
+            "rocm7.14",
+            id="two AMD GPUs beside one of NVIDIA's",
+        ),
+        pytest.param(
+            make_snapshot(
+                host=make_host(gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX")), nvml=make_driver("550.54.14", A100)
+            ),
+            "2.14.1",
+            "cu126",
+            id="one of each: CUDA before ROCm",
+        ),
+        pytest.param(
+            make_snapshot(host=make_host(gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX", kernel_driver="vfio-pci"))),
+            "2.15.0",
+            "cpu",
+            id="an AMD GPU that is given to a virtual machine",
+        ),
+        pytest.param(
+            make_snapshot(host=make_host(wsl=2, gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX"))),
+            "2.15.0",
+            "cpu",
+            id="an AMD GPU inside WSL",
+        ),
+        pytest.param(make_mac("arm64", os_name="Darwin 22.6.0"), "2.11.0", "mps", id="later wheels ask for macOS 14"),
+    ],
+)
+def test_driver_gpus_and_system_decide_together(matrix, machine, torch, backend):
+    chosen = plan(Request(), machine, matrix)
+
+    assert (chosen.torch, chosen.backend) == (torch, backend)
+
+
+def test_ptx_of_another_generation_is_no_support(matrix):
+    # The Windows builds for CUDA 11.8 hold PTX for Kepler, which their cuBLAS does not.
+    with pytest.raises(ImpossibleError, match="has no code for"):
+        plan(Request(cuda="11.8"), make_windows(nvml=make_driver("580.88", RTX_5090)), matrix)
+
+
+def test_an_open_python_is_the_newest_that_torch_and_its_companions_are_there_for(matrix):
+    machine = make_snapshot(target=Unknown(why="nobody said"))
+
+    chosen = plan(Request(any_python=True), machine, matrix)
+
+    assert (chosen.torch, chosen.python) == ("2.15.0", "3.14")
+
+
+def test_an_environment_without_torch_is_not_planned_here(matrix):
+    with pytest.raises(EnvkitError, match="without torch"):
+        plan(Request(bare=True), HOSTS["linux-cpu"], matrix)
 
 
 def test_a_plan_is_json(matrix):

@@ -13,30 +13,28 @@ from tests.planning.hosts import HOSTS
     [
         pytest.param("linux-cpu", {}, "python", "the version of /env/bin/python, --python", id="python"),
         pytest.param("linux-cpu", {"python": "3.12"}, "python", "as asked", id="python asked"),
-        pytest.param("linux-cpu", {}, "torch", "the release that this envkit is tested with", id="tested"),
+        pytest.param("linux-cpu", {}, "torch", "the newest release", id="newest"),
         pytest.param("linux-cpu", {"torch": "2.5.1"}, "torch", "as asked", id="torch asked"),
-        pytest.param(
-            "linux-cpu", {"torch": "<2.5"}, "torch", "the newest release in `<2.5` that fits this machine", id="range"
-        ),
+        pytest.param("linux-cpu", {"torch": "<2.5"}, "torch", "the newest release in `<2.5`", id="range"),
         pytest.param(
             "linux-old-glibc",
             {},
             "torch",
-            "the newest release that fits this machine; torch 2.13.0 (cpu) needs glibc 2.28, and this machine has 2.17",
+            "the newest release that fits this machine; torch 2.7.0 (cpu) needs glibc 2.28, and this machine has 2.17",
             id="glibc",
         ),
         pytest.param(
             "linux-a100",
             {"cuda": "12.1"},
             "torch",
-            "the newest release that fits this machine; torch 2.13.0 has no CUDA 12.1 build",
+            "the newest release that fits this machine; torch 2.6.0 has no CUDA 12.1 build",
             id="torch for a CUDA",
         ),
         pytest.param(
             "linux-1080ti-old-driver",
             {},
             "torch",
-            "the newest release that fits this machine; torch 2.13.0 (cu126) needs NVIDIA driver 525.60.13 or newer, "
+            "the newest release that fits this machine; torch 2.8.0 (cu126) needs NVIDIA driver 525.60.13 or newer, "
             "and this machine has 470.57.02",
             id="torch for a driver",
         ),
@@ -93,7 +91,7 @@ from tests.planning.hosts import HOSTS
             "linux-cpu",
             {"manager": Manager.CONDA, "torch": "2.5.1"},
             "channels",
-            "the pytorch channel has torch 2.5.1 for linux-x86_64",
+            "the pytorch channel has torch 2.5.1 for linux-x86_64; its packages for Python 3.11 are inferred, not seen",
             id="conda channel",
         ),
     ],

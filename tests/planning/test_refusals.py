@@ -81,6 +81,44 @@ from tests.planning.hosts import HOSTS
             "`envkit create --conda --torch 2.5.1 --cuda 12.1`",
             id="conda",
         ),
+        pytest.param(
+            "linux-1080ti-new-driver",
+            {"torch": "2.8.0", "cuda": "12.1"},
+            "torch 2.8.0 has no CUDA 12.1 wheel; newest with CUDA 12.1: 2.5.1; "
+            "newest CUDA for torch 2.8.0 that this driver runs: 12.6",
+            "`envkit create --torch 2.5.1 --cuda 12.1`",
+            id="newer CUDA has no code for the GPU",
+        ),
+        pytest.param(
+            "linux-6700xt",
+            {"rocm": "5.6", "torch": "2.8.0"},
+            "torch 2.8.0 has no ROCm 5.6 wheel; newest with ROCm 5.6: 2.2.2; newest ROCm for torch 2.8.0: 6.4",
+            "`envkit create --torch 2.2.2 --rocm 5.6`",
+            id="a ROCm that the release never had",
+        ),
+        pytest.param(
+            "windows-cpu",
+            {"rocm": "auto"},
+            "no torch release has a ROCm wheel on win-amd64; what fits this machine: the CPU build",
+            "`envkit create --torch 2.15.0 --cuda cpu`",
+            id="no ROCm for Windows",
+        ),
+        pytest.param(
+            "linux-cpu",
+            {"torch": "1.8.1", "cuda": "13.0"},
+            "torch 1.8.1 has no CUDA 13.0 wheel; newest with CUDA 13.0: 2.14.1",
+            "`envkit create --torch 2.14.1 --cuda 13.0`",
+            id="a release that knows neither the CUDA nor the Python",
+        ),
+        pytest.param(
+            "linux-cpu",
+            {"torch": "2.0.0", "cuda": "12.8", "python": "3.6"},
+            "torch 2.0.0 has no CUDA 12.8 wheel; with another torch and build: torch 1.10.2 (cpu) for Python 3.6; "
+            "with another torch and Python: torch 2.11.0 (cu128) for Python 3.14; "
+            "with another build and Python: torch 2.0.0 (cpu) for Python 3.11",
+            "`envkit create --torch 1.10.2 --cuda cpu --python 3.6`",
+            id="no one wish given up is enough",
+        ),
     ],
 )
 def test_an_impossible_wish_is_refused_with_the_nearest(matrix, host, request_, message, hint):
@@ -137,6 +175,8 @@ def test_a_machine_without_any_torch_is_refused(matrix, changes, message):
         pytest.param({"cuda": "twelve"}, "`twelve` is no CUDA release", id="CUDA"),
         pytest.param({"torch": "newest"}, "`newest` is neither a version of torch nor a range of them", id="torch"),
         pytest.param({"torch": "2.5.1+cu121"}, "`--torch 2.5.1+cu121` names a build, which --cuda chooses", id="build"),
+        pytest.param({"rocm": "six"}, "`six` is no ROCm release", id="ROCm"),
+        pytest.param({"cuda": "12.1", "xpu": True}, "--cuda and --xpu ask for different builds", id="two builds"),
         pytest.param({"python": "three"}, "`three` is no Python version", id="python"),
         pytest.param({"packages": ("--pre",)}, "`--with --pre` is no requirement", id="an option as a package"),
         pytest.param({"packages": ("torch==2.1",)}, "--with adds packages to torch", id="torch as a package"),

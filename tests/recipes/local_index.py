@@ -8,7 +8,7 @@ import zipfile
 TORCH_BODY = "from torch.version import __version__\n"
 
 
-def write_wheel(folder, name, version, *, requires=(), files=None):
+def write_wheel(folder, name, version, *, requires=(), files=None, tag="py3-none-any"):
     """Write a wheel that installs the given files, by default one empty package."""
     folder.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
@@ -16,11 +16,11 @@ def write_wheel(folder, name, version, *, requires=(), files=None):
     contents = {
         **(files or {f"{name}/__init__.py": ""}),
         f"{info}/METADATA": metadata + "".join(f"Requires-Dist: {line}\n" for line in requires),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
     record = [f"{path},sha256={_digest(text)},{len(text.encode())}" for path, text in contents.items()]
     contents[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
-    path = folder / f"{name}-{version}-py3-none-any.whl"
+    path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         for name_in_wheel, text in contents.items():
             wheel.writestr(name_in_wheel, text)
@@ -57,6 +57,7 @@ def make_indexes(root, *, torch=("2.13.0+cpu",)):
     write_torch(default / "torch", "2.13.0")
     write_wheel(default / "numpy", "numpy", "2.4.0")
     write_wheel(default / "filelock", "filelock", "3.20.0")
+    write_wheel(default / "pip", "pip", "26.0")
     return write_pages(root / "torch-index"), {
         "PIP_INDEX_URL": write_pages(default),
         "PIP_CONFIG_FILE": os.devnull,
@@ -66,3 +67,27 @@ def make_indexes(root, *, torch=("2.13.0+cpu",)):
         "PIP_EXTRA_INDEX_URL": "",
         "PIP_NO_INDEX": "0",
     }
+
+
+def make_build_indexes(root):
+    """Return ({backend: URL of its index}, URL of the default one), with wheels named as the real ones are.
+
+    The default index has the same versions in other builds, one of them under the name of a torch index's own.
+    """
+    for backend in ("cpu", "cu118", "cu121", "cu124"):
+        index = root / "whl" / backend
+        _write_builds(index, f"+{backend}", "linux_x86_64")
+    default = root / "default"
+    _write_builds(default, "", "manylinux1_x86_64")
+    write_wheel(default / "torch", "torch", "2.5.1+cu118", tag="cp311-cp311-manylinux1_x86_64")
+    write_wheel(default / "torch", "torch", "2.6.0", tag="cp311-cp311-manylinux1_x86_64")
+    for name, version in (("numpy", "2.1.3"), ("filelock", "3.16.1"), ("pandas", "2.2.3")):
+        write_wheel(default / name, name, version)
+    return {index.name: write_pages(index) for index in (root / "whl").iterdir()}, write_pages(default)
+
+
+def _write_builds(index, local, platform):
+    tag = f"cp311-cp311-{platform}"
+    write_wheel(index / "torch", "torch", f"2.5.1{local}", requires=("filelock",), tag=tag)
+    write_wheel(index / "torchvision", "torchvision", f"0.20.1{local}", requires=("torch==2.5.1", "numpy"), tag=tag)
+    write_wheel(index / "torchaudio", "torchaudio", f"2.5.1{local}", requires=("torch==2.5.1",), tag=tag)

@@ -1,15 +1,15 @@
-"""The POSIX scripts with real interpreters and a real pip, against indexes in a folder."""
+"""The scripts with real interpreters and real engines, against indexes in a folder."""
 
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from envkit.planning.model import Manager
+from envkit.planning.model import Engine, Manager
 from envkit.planning.recipe import recipe
 from tests.recipes.local_index import make_indexes
+from tests.recipes.validators import program
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells only")
 
@@ -31,13 +31,17 @@ def run(tmp_path):
     (tools / f"python{PYTHON}").chmod(0o755)
 
     def run(shell, text, *arguments, env):
-        script = tmp_path / "create.sh"
+        script = tmp_path / "create"
         script.write_text(text)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON", "VIRTUAL"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PIP_", "PYTHON", "UV_", "VIRTUAL"))
+        }
         return subprocess.run(
             [shell, script, *arguments],
             cwd=tmp_path,
-            env={**kept, **env, "PATH": f"{tools}:/usr/bin:/bin"},
+            env={**kept, **env, "PATH": f"{tools}:/usr/bin:/bin:{env.get('PATH', '')}", "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
             check=False,
@@ -46,21 +50,33 @@ def run(tmp_path):
     return run
 
 
+def uv_settings(configured, engine):
+    """Return what tells uv of the default index; an index in UV_INDEX has the build that must not be taken."""
+    if engine is not Engine.UV:
+        return {}
+    default = configured["PIP_INDEX_URL"]
+    folder = os.path.dirname(program("uv"))  # noqa: PTH120
+    return {"UV_DEFAULT_INDEX": default, "UV_INDEX": default, "UV_NO_CACHE": "1", "UV_NO_CONFIG": "1", "PATH": folder}
+
+
 @pytest.mark.parametrize(
-    ("shell", "manager", "name"),
+    ("shell", "manager", "engine", "name"),
     [
-        pytest.param("dash", Manager.VENV, "it's $(touch pwned)", id="dash venv"),
-        pytest.param("bash", Manager.VIRTUALENV, 'my "env"; touch pwned', id="bash virtualenv"),
+        pytest.param("dash", Manager.VENV, None, "it's $(touch pwned)", id="dash venv"),
+        pytest.param("bash", Manager.VIRTUALENV, None, 'my "env"; touch pwned', id="bash virtualenv"),
+        pytest.param("zsh", Manager.VENV, Engine.UV, "=ls `touch pwned` ünï", id="zsh uv"),
+        pytest.param("fish", Manager.VIRTUALENV, None, "(touch pwned)'(touch pwned)\\", id="fish virtualenv"),
+        pytest.param("fish", Manager.VENV, Engine.UV, "-rf ;touch pwned", id="fish uv"),
     ],
 )
-def test_the_script_makes_the_planned_environment(make_plan, run, indexes, tmp_path, shell, manager, name):
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+def test_the_script_makes_the_planned_environment(make_plan, run, indexes, tmp_path, shell, manager, engine, name):
     torch_index, configured = indexes
-    plan = make_plan(manager=manager, python=PYTHON, index=torch_index)
+    plan = make_plan(manager=manager, engine=engine, torch="2.13.0", python=PYTHON, index=torch_index)
+    text = recipe(plan).text("create.fish" if shell == "fish" else "create.sh")
 
     # Settings that would send the packages elsewhere must not reach the new environment.
-    done = run(shell, recipe(plan).files["create.sh"], name, env={**configured, "PIP_USER": "1", "PYTHONPATH": "/x"})
+    elsewhere = {"PIP_USER": "1", "PYTHONPATH": "/x", "UV_PYTHON": "3.5", "UV_TORCH_BACKEND": "cu118"}
+    done = run(program(shell), text, name, env={**configured, **uv_settings(configured, engine), **elsewhere})
 
     assert done.returncode == 0, done.stderr
     python = tmp_path / name / "bin" / "python"
@@ -71,29 +87,10 @@ def test_the_script_makes_the_planned_environment(make_plan, run, indexes, tmp_p
 
 def test_a_build_that_the_index_lacks_is_never_swapped(make_plan, run, tmp_path):
     torch_index, configured = make_indexes(tmp_path / "indexes", torch=("2.13.0+cu126",))
-    plan = make_plan(manager=Manager.VIRTUALENV, python=PYTHON, index=torch_index)
+    plan = make_plan(manager=Manager.VIRTUALENV, torch="2.13.0", python=PYTHON, index=torch_index)
 
     done = run("sh", recipe(plan).files["create.sh"], "env", env=configured)
 
     assert done.returncode != 0
     assert "No matching distribution found for torch==2.13.0+cpu" in done.stderr
     assert not list((tmp_path / "env").glob("lib/python*/site-packages/torch*"))
-
-
-def test_pip_takes_the_planned_build_from_requirements_too(make_plan, indexes, tmp_path):
-    torch_index, configured = indexes
-    plan = make_plan(python=PYTHON, index=torch_index)
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text(recipe(plan).files["requirements.txt"])
-
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "-r", requirements],
-        # The requirements file adds its index to the configured one, as it would for a user.
-        env={**os.environ, **configured},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert "Would install filelock-3.20.0 numpy-2.4.0 torch-2.13.0+cpu" in done.stdout

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,76 +15,210 @@ from envkit.cli.output import echo_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from envkit.apply.claim import Mode
     from envkit.apply.run import Applied
+    from envkit.apply.work import Work
     from envkit.cli.creating.asked import Asked
     from envkit.cli.doctor import Examined
     from envkit.cli.smoke import Exercised
     from envkit.planning.model import Plan
-    from envkit.snapshot import Snapshot
+    from envkit.probes.pip_config import PipSources
+    from envkit.render.events import EventProgress
+    from envkit.render.terminal.progress import StepProgress
 
 
-def make(asked: Asked, plan: Plan, snapshot: Snapshot) -> int:
-    """Carry the plan out and return the exit code."""
-    from envkit.apply.interpreters import base_interpreter
-    from envkit.apply.run import apply_plan
-    from envkit.apply.steps import check_manager
-    from envkit.render.terminal.layout import console
-    from envkit.render.terminal.plan import StepProgress, print_plan
+class _Order(NamedTuple):
+    """A work, and what is to be told of it before it begins."""
 
-    check_manager(plan)
-    python = base_interpreter(asked.python_version, snapshot.target)
-    path = Path(plan.path).absolute()
-    out = console(stderr=True)
-    print_plan(out, plan)
+    work: Work
+    plan: Plan | None = None
+    """None for an environment with pip alone."""
+    told: str = ""
+    need: int | None = None
+    """About how many bytes it takes; None where that is not known."""
+
+
+def make(asked: Asked) -> int:
+    """Make what was asked for and return the exit code."""
+    from envkit.apply.preflight import check_before
+
+    mode = _mode(asked)
+    bare = asked.bare and asked.manager != "conda"
+    order = _bare(asked, mode) if bare else _planned(asked, mode)
+    check_before(order.work.path, mode, order.need)
+    progress = _progress(asked)
+    _tell(asked, order, progress)
     if asked.dry_run:
-        _rehearse(asked, plan, path, python)
+        _rehearse(asked, order)
         return 0
-    with StepProgress(out) as progress:
-        applied = apply_plan(plan, path, python, progress)
-    return _verify(asked, plan, applied)
+    from envkit.apply.run import carry_out
+
+    with progress:
+        applied = carry_out(order.work, progress)
+    if applied.left:
+        kept = ", ".join(map(str, applied.left[:3]))
+        progress.told(f"{len(applied.left)} files that no installer had put into the old environment are kept: {kept}")
+    return _verify(asked, order, applied)
 
 
-def _rehearse(asked: Asked, plan: Plan, path: Path, python: str) -> None:
-    """Print the commands that would make the environment."""
-    from envkit.apply.claim import check_free
-    from envkit.apply.steps import list_steps
-    from envkit.render.json import plan_document
+def _mode(asked: Asked) -> Mode:
+    from envkit.apply.claim import Mode
 
-    check_free(path)
-    steps = list_steps(plan, path, python)
+    return Mode.UPDATE if asked.update else Mode.REPLACE if asked.replace else Mode.NEW
+
+
+def _bare(asked: Asked, mode: Mode) -> _Order:
+    """Return the making of an environment with pip alone: nothing but its interpreter matters."""
+    from envkit.apply.claim import place_of
+    from envkit.apply.engines import PIP, choose_installer
+    from envkit.apply.interpreters import base_interpreter, outside
+    from envkit.apply.work import bare_work
+    from envkit.planning.model import Engine, Manager
+    from envkit.probes import find_interpreter
+    from envkit.probes.pip_config import PipSources
+    from envkit.snapshot import Absent
+
+    installer = choose_installer(Engine(asked.engine), PipSources) if asked.engine else PIP
+    path = place_of(Path(asked.place or asked.path or asked.name or ".venv"))
+    version = asked.python_version
+    uv = None if asked.manager == "virtualenv" else installer.program
+    python = base_interpreter(version, Absent(why=""), uv) if version else find_interpreter(asked.python)
+    python = outside(python, path)
+    return _Order(bare_work(Manager(asked.manager or "venv"), installer, path, python, mode))
+
+
+def _planned(asked: Asked, mode: Mode) -> _Order:
+    """Return the making of what fits this machine, from sources that can be reached."""
+    import msgspec
+
+    from envkit import matrix
+    from envkit.apply.claim import Mode, place_of
+    from envkit.apply.engines import choose_installer
+    from envkit.apply.interpreters import base_interpreter, outside
+    from envkit.apply.sources import settle
+    from envkit.apply.work import conda_work, planned_work
+    from envkit.cli.creating.deciding import decide
+    from envkit.matrix.sizes import least_bytes
+
+    asked = _for_what_is_there(asked, mode)
+    plan, snapshot = decide(asked)
+    path = place_of(Path(plan.path or plan.name))
+    if asked.manager == "conda":
+        return _Order(conda_work(plan, path, mode, kernel=asked.kernel), plan)
+    configured = _Configured(snapshot.target)
+    installer = choose_installer(plan.engine, configured.sources)
+    # virtualenv wants a Python that is there; uv gets the one that it makes an environment from.
+    uv = None if asked.manager == "virtualenv" else installer.program
+    python = outside(base_interpreter(asked.python_version, snapshot.target, uv), path)
+    settled = settle(plan, asked.request, snapshot, matrix.load(), python, configured.sources)
+    if settled.told:
+        installer = installer.with_sources(configured.sources())
+    plan = msgspec.structs.replace(settled.plan, reasons=(*settled.plan.reasons, installer.reason))
+    work = planned_work(plan, installer, path, python, mode, kernel=asked.kernel)
+    return _Order(work, plan, settled.told, None if mode is Mode.UPDATE else least_bytes(plan.backend))
+
+
+def _for_what_is_there(asked: Asked, mode: Mode) -> Asked:
+    """Plan an update for the Python of the environment that is there."""
+    from envkit.apply.ownership import is_environment
+    from envkit.apply.steps import interpreter_in
+
+    path = Path(asked.place or asked.path or asked.name or ".venv").absolute()
+    if mode.value != "update" or asked.python or asked.manager == "conda" or not is_environment(path):
+        return asked
+    return dataclasses.replace(asked, python=str(interpreter_in(path)))
+
+
+class _Configured:
+    """What pip is configured with, asked at most once, and only when it matters."""
+
+    def __init__(self, target: object) -> None:
+        self._target = getattr(target, "executable", None)
+        self._sources: PipSources | None = None
+
+    def sources(self) -> PipSources:
+        """Ask the pip of the target, or the one beside envkit; with neither, nothing is configured."""
+        from envkit.probes.pip_config import PipSources, read_pip_sources
+
+        for python in dict.fromkeys((self._target, sys.executable)):
+            if self._sources is None and python:
+                told = read_pip_sources(python)
+                self._sources = told if isinstance(told, PipSources) else None
+        self._sources = self._sources or PipSources()
+        return self._sources
+
+
+def _progress(asked: Asked) -> EventProgress | StepProgress:
     if asked.as_json:
-        echo_json(plan_document(plan, path=str(path), steps=[step._asdict() for step in steps]))
+        from envkit.render.events import EventProgress
+
+        return EventProgress()
+    from envkit.render.terminal.progress import StepProgress
+
+    return StepProgress()
+
+
+def _tell(asked: Asked, order: _Order, progress: EventProgress | StepProgress) -> None:
+    """Tell what was decided; a program finds it in the document."""
+    if order.plan and not asked.as_json:
+        from envkit.render.terminal.lines import errors
+        from envkit.render.terminal.plan import print_plan
+
+        print_plan(errors(), order.plan)
+    if order.told:
+        progress.told(order.told)
+
+
+def _rehearse(asked: Asked, order: _Order) -> None:
+    """Print the commands that would make the environment."""
+    if asked.as_json:
+        _print_document(order, steps=[step._asdict() for step in order.work.steps])
         return
-    for step in steps:
+    for step in order.work.steps:
         click.echo(shlex.join(step.argv))
 
 
-def _verify(asked: Asked, plan: Plan, applied: Applied) -> int:
+def _verify(asked: Asked, order: _Order, applied: Applied) -> int:
     """Run doctor and smoke in the new environment, and say how to enter it."""
-    from envkit.apply.steps import activation
+    has_torch = order.plan is not None and order.plan.torch
+    answers = _examine(applied.python, show=not asked.as_json) if has_torch and not asked.no_verify else {}
+    commands = _activation(order)
+    if asked.as_json:
+        steps = [step._asdict() for step in applied.steps]
+        told = {name: answer.document() for name, answer in answers.items()}
+        _print_document(order, python=applied.python, steps=steps, activate=commands, **told)
+    else:
+        click.echo("\nActivate it with:" if answers else "Activate it with:")
+        click.echo("\n".join(f"    {command}" for command in commands))
+    return _worst([answer.exit_code for answer in answers.values()])
+
+
+def _examine(python: str, *, show: bool) -> Mapping[str, Examined | Exercised]:
     from envkit.cli.doctor import examine
     from envkit.cli.smoke import exercise
 
     checks: dict[str, Callable[[str], Examined | Exercised]] = {"doctor": examine, "smoke": exercise}
     answers: dict[str, Examined | Exercised] = {}
-    for name, check in ({} if asked.no_verify else checks).items():
-        answers[name] = check(applied.python)
-        if not asked.as_json:
+    for name, check in checks.items():
+        answers[name] = check(python)
+        if show:
             click.echo()
             answers[name].show()
-    if asked.as_json:
-        _print_applied(plan, applied, answers)
-    else:
-        click.echo(f"\nActivate it with:\n    {activation(Path(applied.path))}")
-    return _worst([answer.exit_code for answer in answers.values()])
+    return answers
 
 
-def _print_applied(plan: Plan, applied: Applied, answers: Mapping[str, Examined | Exercised]) -> None:
+def _activation(order: _Order) -> list[str]:
+    if order.work.activate:
+        return list(order.work.activate)
+    from envkit.apply.activation import activation, current_shell
+
+    return [activation(order.work.path, current_shell())]
+
+
+def _print_document(order: _Order, **more: Any) -> None:
     from envkit.render.json import plan_document
 
-    steps = [step._asdict() for step in applied.steps]
-    told = {name: answer.document() for name, answer in answers.items()}
-    echo_json(plan_document(plan, path=applied.path, python=applied.python, steps=steps, **told))
+    echo_json(plan_document(order.plan, path=str(order.work.path), **more))
 
 
 def _worst(codes: list[int]) -> int:

@@ -1,4 +1,4 @@
-"""The recipe written down: into a folder, or its main file on stdout."""
+"""The recipe written down: into a folder, or one of its files on stdout."""
 
 from __future__ import annotations
 
@@ -11,37 +11,92 @@ from envkit.errors import EnvkitError
 
 if TYPE_CHECKING:
     from envkit.cli.creating.asked import Asked
-    from envkit.planning.model import Plan
+    from envkit.planning.model import Other, Plan
     from envkit.planning.recipe import Recipe
 
 
-def write_down(asked: Asked, plan: Plan) -> None:
-    """Write the files, or print the one that makes the environment here."""
-    from envkit.apply.recipe_files import write_files
+def write_down(asked: Asked, plan: Plan, others: tuple[Other, ...] = ()) -> None:
+    """Write the files, or print the one that was asked for or that makes the environment here."""
     from envkit.planning.recipe import recipe
-    from envkit.render.json import plan_document
 
-    rendered = recipe(plan)
+    names = _names(asked, plan)
+    made = recipe(plan, names, _resolved(names, plan))
     if asked.folder is not None:
-        for path in write_files(rendered.files, asked.folder, force=asked.force, dry_run=asked.dry_run):
-            click.echo(path, err=asked.as_json)
+        _write(asked, made)
     if asked.as_json:
-        echo_json(plan_document(plan, files=rendered.files))
+        _print_document(plan, made, others)
         return
-    from envkit.render.terminal.layout import console
-    from envkit.render.terminal.plan import print_files, print_plan
-
-    out = console(stderr=True)
-    print_plan(out, plan)
-    others = tuple(name for name in rendered.files if name != rendered.main) if asked.folder is None else ()
-    print_files(out, others, rendered.left_out)
-    if asked.folder is None:
-        _print_main(rendered)
-
-
-def _print_main(rendered: Recipe) -> None:
-    text = rendered.files.get(rendered.main)
-    if text is None:
-        raise EnvkitError(f"{rendered.main} cannot be written: {rendered.left_out[rendered.main]}", exit_code=1)
+    # Told before anything is printed, and rendered only when it is needed.
+    text = "" if asked.folder is not None else _text(made, names[0] if names else made.main)
+    _tell(asked, plan, made, others)
     # The bytes of the file itself: line ends and encoding belong to its reader, not to this terminal.
     click.echo(text.encode(), nl=False)
+
+
+def _names(asked: Asked, plan: Plan) -> tuple[str, ...]:
+    """Return the files that --format names; raise `EnvkitError` for one that does not go with the plan."""
+    from envkit.planning.formats import find_format
+
+    formats = dict.fromkeys(find_format(word) for word in asked.formats)
+    for one in formats:
+        refusal = one.refusal(plan)
+        if refusal:
+            raise EnvkitError(refusal)
+    return tuple(one.name for one in formats)
+
+
+def _resolved(names: tuple[str, ...], plan: Plan) -> dict[str, str]:
+    """Return the texts that an engine has to find; nothing else of a recipe asks an index."""
+    from envkit.planning.formats import PYLOCK
+
+    if PYLOCK not in names:
+        return {}
+    from envkit.apply.pylock import lock
+
+    click.echo("envkit: uv resolves pylock.toml, and asks the indexes for it", err=True)
+    return {PYLOCK: lock(plan)}
+
+
+def _write(asked: Asked, made: Recipe) -> None:
+    from envkit.apply.recipe_files import write_files
+
+    if asked.formats and made.left_out:
+        raise _not_expressible(*next(iter(made.left_out.items())))
+    if asked.folder is not None:
+        for path in write_files(made.files, asked.folder, force=asked.force, dry_run=asked.dry_run):
+            click.echo(path, err=asked.as_json)
+
+
+def _print_document(plan: Plan, made: Recipe, others: tuple[Other, ...]) -> None:
+    from envkit.render.json import plan_document
+
+    echo_json(plan_document(plan, files=made.files, **({"others": others} if others else {})))
+
+
+def _text(made: Recipe, name: str) -> str:
+    from envkit.planning.quoting import UnquotableError
+
+    try:
+        return made.text(name)
+    except UnquotableError as problem:
+        raise _not_expressible(name, str(problem)) from None
+
+
+def _not_expressible(name: str, why: str) -> EnvkitError:
+    return EnvkitError(f"{name} cannot be written: {why}", exit_code=1)
+
+
+def _tell(asked: Asked, plan: Plan, made: Recipe, others: tuple[Other, ...]) -> None:
+    from envkit.render.terminal.lines import errors
+    from envkit.render.terminal.plan import print_files, print_plan
+
+    out = errors()
+    print_plan(out, plan)
+    if others:
+        from envkit.render.terminal.explanation import print_others
+
+        print_others(out, others)
+    if asked.folder is not None:
+        print_files(out, (), made.left_out)
+    elif not asked.formats:
+        print_files(out, tuple(name for name in made.names if name != made.main), {})

@@ -33,7 +33,8 @@ function Resolve-Target([string] $Path) {
     if ((Test-Path -LiteralPath $full) -and (Get-ChildItem -LiteralPath $full -Force | Select-Object -First 1)) {
         throw "'$full' is there already; remove it or name another path"
     }
-    return $full
+    # Windows PowerShell puts quotes round a path with a space, and a backslash before the last one would hide it.
+    return $full.TrimEnd([IO.Path]::DirectorySeparatorChar)
 }
 
 function Format-Quoted([string] $Text) {
@@ -49,7 +50,7 @@ function Find-Conda {
         $found = Find-Program $name
         if ($found) { return $found }
     }
-    throw 'none of conda, mamba and micromamba is on PATH; Miniforge brings the first two'
+    throw 'no conda, mamba, micromamba on PATH; Miniforge brings conda and mamba'
 }
 
 $file = [IO.Path]::Combine($PSScriptRoot, 'environment.yml')

@@ -12,6 +12,14 @@ if not "%~1"=="" set "target=%~1"
 set "environment=lecture"
 if not defined target goto :tool
 
+rem Whole, so that no name is taken for an option; without a backslash at its end, which would hide the quote after it.
+for %%p in ("%target%") do set "target=%%~fp"
+if "%target:~-1%"=="\" set "target=%target:~0,-1%"
+rem A line behind "call" is read twice: what these two mean there cannot be taken back.
+for /f "delims=%%^" %%p in ("x%target%x") do if "%%p"=="x%target%x" goto :readable
+echo create.cmd: cmd cannot hold a %% or ^^ in a path; name another 1>&2
+exit /b 1
+:readable
 rem An existing folder is taken only when it is empty.
 if not exist "%target%" goto :free
 dir /a /b "%target%" 2>nul | findstr . >nul || goto :free
@@ -22,9 +30,12 @@ set "environment=%target%"
 
 :tool
 for %%t in (conda mamba micromamba) do (
-    where %%t >nul 2>nul && set "tool=%%t" && goto :make
+    where %%t >nul 2>nul && (
+        set "tool=%%t"
+        goto :make
+    )
 )
-echo create.cmd: none of conda, mamba and micromamba is on PATH; Miniforge brings the first two 1>&2
+echo create.cmd: no conda, mamba, micromamba on PATH; Miniforge brings conda and mamba 1>&2
 exit /b 1
 
 :make

@@ -36,22 +36,23 @@ find_conda() {
             return
         fi
     done
-    fail 'none of conda, mamba and micromamba is on PATH; Miniforge brings the first two'
+    fail 'no conda, mamba, micromamba on PATH; Miniforge brings conda and mamba'
 }
 
+# The first argument is the place where the environment goes without a second.
 main() {
     folder=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
     file=$folder/environment.yml
     [ -f "$file" ] || fail "$(quoted "$file") is missing; both files belong together"
-    path=${1-$default}
-    [ -z "$path" ] || take_target "$path"
+    place=${2-$1}
+    [ -z "$place" ] || take_target "$place"
     find_conda
 
     case ${conda##*/} in
         micromamba*) set -- create --yes --file "$file" ;;
         *) set -- env create --file "$file" ;;
     esac
-    if [ -n "$path" ]; then
+    if [ -n "$place" ]; then
         set -- "$@" --prefix "$target"
         environment=$(quoted "$target")
     else
@@ -62,5 +63,4 @@ main() {
     printf '\nDone. Activate it with:\n    %s activate %s\n' "${conda##*/}" "$environment"
 }
 
-default=env
-main "$@"
+main env "$@"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A venv environment with torch 2.13.0 (cpu) for Python 3.14t on linux-x86_64.
+# A venv environment with torch 2.15.0 (cpu) for Python 3.14t on linux-x86_64.
 # Usage: sh create.sh [PATH]
 set -eu
 
@@ -42,22 +42,22 @@ stopped() {
     [ ! -e "$target" ] || printf 'create.sh: stopped half-way; what is there so far: %s\n' "$(quoted "$target")" >&2
 }
 
+# The first argument is the place where the environment goes without a second.
 main() {
-    take_target "${1-$default}"
+    take_target "${2-$1}"
     find_python
-    # What these point to belongs to another Python, or to another place than the new environment.
-    unset PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON
+    # What these point to belongs to another Python, to another place than the new environment, or to another build.
+    unset PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON UV_PYTHON UV_SYSTEM_PYTHON UV_TARGET UV_PREFIX UV_TORCH_BACKEND UV_VENV_CLEAR
     PIP_USER=0
     export PIP_USER
 
     trap stopped EXIT
     "$python" -I -m venv "$target"
-    "$target/bin/python" -I -m pip install --no-deps --index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
-    "$target/bin/python" -I -m pip install torch==2.13.0+cpu numpy
+    "$target/bin/python" -I -m pip install --no-deps --index-url https://download.pytorch.org/whl/cpu torch==2.15.0+cpu
+    "$target/bin/python" -I -m pip install torch==2.15.0+cpu numpy
     trap - EXIT
 
     printf '\nDone. Activate it with:\n    . %s\n' "$(quoted "$target/bin/activate")"
 }
 
-default=.venv
-main "$@"
+main .venv "$@"

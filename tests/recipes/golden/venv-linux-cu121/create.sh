@@ -42,11 +42,12 @@ stopped() {
     [ ! -e "$target" ] || printf 'create.sh: stopped half-way; what is there so far: %s\n' "$(quoted "$target")" >&2
 }
 
+# The first argument is the place where the environment goes without a second.
 main() {
-    take_target "${1-$default}"
+    take_target "${2-$1}"
     find_python
-    # What these point to belongs to another Python, or to another place than the new environment.
-    unset PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON
+    # What these point to belongs to another Python, to another place than the new environment, or to another build.
+    unset PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON UV_PYTHON UV_SYSTEM_PYTHON UV_TARGET UV_PREFIX UV_TORCH_BACKEND UV_VENV_CLEAR
     PIP_USER=0
     export PIP_USER
 
@@ -59,5 +60,4 @@ main() {
     printf '\nDone. Activate it with:\n    . %s\n' "$(quoted "$target/bin/activate")"
 }
 
-default=.venv
-main "$@"
+main .venv "$@"

@@ -1,4 +1,4 @@
-# A venv environment with torch 2.13.0 (cu126) for Python 3.11 on win-amd64.
+# A venv environment with torch 2.14.1 (cu126) for Python 3.11 on win-amd64.
 # Usage: powershell -ExecutionPolicy Bypass -File create.ps1 [PATH]
 param([string] $Path = 'it''s mine')
 
@@ -32,7 +32,8 @@ function Resolve-Target([string] $Path) {
     if ((Test-Path -LiteralPath $full) -and (Get-ChildItem -LiteralPath $full -Force | Select-Object -First 1)) {
         throw "'$full' is there already; remove it or name another path"
     }
-    return $full
+    # Windows PowerShell puts quotes round a path with a space, and a backslash before the last one would hide it.
+    return $full.TrimEnd([IO.Path]::DirectorySeparatorChar)
 }
 
 function Format-Quoted([string] $Text) {
@@ -53,12 +54,24 @@ function Find-Python {
 $target = Resolve-Target $Path
 $launcher = @(Find-Python)
 $launcherArguments = @($launcher | Select-Object -Skip 1)
-Invoke-Checked $launcher[0] ($launcherArguments + @('-I', '-m', 'venv', $target))
-
 $folder = if ($env:OS -eq 'Windows_NT') { 'Scripts' } else { 'bin' }
 $python = [IO.Path]::Combine($target, $folder, 'python')
-Invoke-Checked $python @('-I', '-m', 'pip', 'install', '--no-deps', '--index-url', 'https://download.pytorch.org/whl/cu126', 'torch==2.13.0+cu126')
-Invoke-Checked $python @('-I', '-m', 'pip', 'install', 'torch==2.13.0+cu126', 'numpy')
+
+# What these point to belongs to another Python, to another place than the new environment, or to another build.
+# They are this session's variables, and are given back in the end.
+$variables = @{ 'PIP_USER' = '0' }
+foreach ($name in 'PYTHONHOME', 'PYTHONPATH', 'PIP_TARGET', 'PIP_PREFIX', 'PIP_ROOT', 'PIP_PYTHON', 'UV_PYTHON', 'UV_SYSTEM_PYTHON', 'UV_TARGET', 'UV_PREFIX', 'UV_TORCH_BACKEND', 'UV_VENV_CLEAR') { $variables[$name] = $null }
+$kept = @{}
+foreach ($name in $variables.Keys) { $kept[$name] = [Environment]::GetEnvironmentVariable($name) }
+try {
+    foreach ($name in $variables.Keys) { Set-Item -LiteralPath "Env:$name" -Value $variables[$name] }
+    Invoke-Checked $launcher[0] ($launcherArguments + @('-I', '-m', 'venv', $target))
+    Invoke-Checked $python @('-I', '-m', 'pip', 'install', '--no-deps', '--index-url', 'https://download.pytorch.org/whl/cu126', 'torch==2.14.1+cu126')
+    Invoke-Checked $python @('-I', '-m', 'pip', 'install', 'torch==2.14.1+cu126', 'numpy')
+}
+finally {
+    foreach ($name in $kept.Keys) { Set-Item -LiteralPath "Env:$name" -Value $kept[$name] }
+}
 
 ''
 'Done. Activate it with:'

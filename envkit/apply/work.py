@@ -1,0 +1,119 @@
+"""What is to be done to make an environment: its place, its commands in order, and what is kept of them."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from envkit.apply.claim import Mode
+from envkit.apply.engines import PIP, Installer, make_steps, seed_step
+from envkit.apply.interpreters import is_to_be_fetched
+from envkit.apply.kernel import kernel_steps
+from envkit.apply.ownership import is_environment
+from envkit.apply.record import installed_packages, python_version
+from envkit.apply.steps import MAKE_TIMEOUT, Step, interpreter_in
+from envkit.errors import EnvkitError
+from envkit.planning.model import Engine, Manager, Plan
+
+
+class Work(NamedTuple):
+    """An environment that is to be made."""
+
+    path: Path
+    steps: tuple[Step, ...]
+    inside: Path
+    """Where its interpreter will lie."""
+    mode: Mode
+    record: dict[str, Any]
+    """What is kept in it of how it was made."""
+    minor: str = ""
+    """The version of its Python, "3.12"; "" where nobody asked."""
+    backend: str = ""
+    """The build of torch that it must have, "" for none."""
+    prepare: Callable[[Path], None] | None = None
+    """What is to be written into the folder before the first step."""
+    activate: tuple[str, ...] = ()
+    """What activates it, where that is not a script in it."""
+
+    @property
+    def what(self) -> str:
+        """Identify the commands."""
+        told = [self.mode.value, *(step.argv for step in self.steps)]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def bare_work(manager: Manager, installer: Installer, path: Path, python: str, mode: Mode) -> Work:
+    """Return the making of an environment with pip alone."""
+    steps = make_steps(manager, installer, path, python, bare=True) if _is_to_be_made(path, mode) else ()
+    told = {"python": python, "manager": manager.value, "engine": installer.engine.value}
+    record: dict[str, Any] = {**told, "plan": None, "install": []}
+    return Work(path, steps, interpreter_in(path), mode, record)
+
+
+def planned_work(
+    plan: Plan, installer: Installer, path: Path, python: str, mode: Mode, *, kernel: bool = False
+) -> Work:
+    """Return the making of what was planned, or what brings an environment that is there to the plan."""
+    from envkit.planning.installs import pip_installs
+
+    installs = pip_installs(plan)
+    names = (f"install torch {plan.torch} ({plan.backend})", "install its dependencies and the rest")
+    steps = (
+        *_making(plan, installer, path, python, mode),
+        *(installer.install(name, path, arguments) for name, arguments in zip(names, installs, strict=False)),
+        *(kernel_steps(installer, path, plan.name) if kernel else ()),
+    )
+    return Work(
+        path, steps, interpreter_in(path), mode, _record(plan, python, installer.engine), plan.python, plan.backend
+    )
+
+
+def conda_work(plan: Plan, path: Path, mode: Mode, *, kernel: bool = False) -> Work:
+    """Return the making of a conda environment, by the engine that the plan names or the best that is here."""
+    from envkit.apply.conda.engines import find_conda_engine
+    from envkit.apply.conda.steps import conda_activation, conda_path, conda_python, conda_steps, prepare_conda
+
+    engine = find_conda_engine(plan.engine)
+    place = path if plan.path else conda_path(plan, engine)
+    steps = conda_steps(plan, place, engine)
+    return Work(
+        path=place,
+        steps=(*steps, *(kernel_steps(PIP, place, plan.name) if kernel else ())),
+        inside=conda_python(place),
+        mode=mode,
+        record=_record(plan, "", engine.engine),
+        minor=plan.python,
+        prepare=lambda folder: prepare_conda(plan, folder),
+        activate=conda_activation(plan, place, engine),
+    )
+
+
+def _record(plan: Plan, python: str, engine: Engine) -> dict[str, Any]:
+    import msgspec
+
+    from envkit.planning.installs import pip_installs
+
+    install = [] if plan.manager is Manager.CONDA else pip_installs(plan)
+    told = {"python": python, "manager": plan.manager.value, "engine": engine.value}
+    return {**told, "plan": msgspec.to_builtins(plan), "install": install}
+
+
+def _making(plan: Plan, installer: Installer, path: Path, python: str, mode: Mode) -> tuple[Step, ...]:
+    if _is_to_be_made(path, mode):
+        get = (installer.program, "python", "install", python)
+        fetch = (Step(f"get Python {python}", get, MAKE_TIMEOUT),) if is_to_be_fetched(python) else ()
+        return (*fetch, *make_steps(plan.manager, installer, path, python, bare=False))
+    there = python_version(path)
+    if there.split(".")[:2] != plan.python.rstrip("t").split("."):
+        raise EnvkitError(
+            f"`{path}` is an environment of Python {there}, and the plan is for Python {plan.python}",
+            hint="`--replace` makes it anew; or name another path",
+            exit_code=1,
+        )
+    needs_pip = installer.engine is Engine.PIP and "pip" not in installed_packages(path)
+    return (seed_step(path),) if needs_pip else ()
+
+
+def _is_to_be_made(path: Path, mode: Mode) -> bool:
+    return mode is not Mode.UPDATE or not is_environment(path)

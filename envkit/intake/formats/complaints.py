@@ -1,0 +1,80 @@
+"""Whatever else went wrong: exceptions, warnings, and error lines of pip, conda, the loader, the kernel, compilers."""
+
+import re
+from collections.abc import Iterator
+
+from envkit.intake.part import Part
+from envkit.intake.text import Text
+from envkit.snapshot import Complaint
+
+_MOST = 300
+_LONGEST = 1_000
+_FOLLOWING = 6
+"""Lines of an exception's message after its first."""
+
+_WORDS = (
+    *("error", "warn", "fail", "fatal", "exception", "cannot", "can't", "couldn't", "could not", "unable to"),
+    *("not found", "no such", "no module", "no python", "no matching", "no solution", "no space", "no longer"),
+    *("unsupported", "not supported", "mismatch", "xid", "nvrm", "insufficient", "corrupt", "killed", "abort"),
+    *("segmentation", "denied", "not permitted", "fallen off", "too old", "too small", "externally", "timed out"),
+    *("out of memory", "not compiled", "not compatible", "incompatible", "exited with", "not available", "is zero"),
+    *("requires ", "not loaded", "not linked", "unrecognized", "not recognized", "refused", "unreachable"),
+    *("undefined symbol", "conflict"),
+)
+"""In lower case: a line with none of them complains of nothing."""
+
+_SOURCES = (
+    ("kernel", re.compile(r"NVRM|\bXid\b|pcieport|nouveau|amdgpu|kernel:|^\[ *\+?\d+\.\d+\]")),
+    ("nvidia-smi", re.compile(r"NVIDIA-SMI|nvidia-smi|initialize NVML|device handle for GPU", re.IGNORECASE)),
+    ("warning", re.compile(r"Warning:|^WARNING\b|\bWARN\b")),
+    ("python", re.compile(r"^\s*(?:E\s+)?(?:\w+\.){0,6}[A-Z]\w{2,60}(?:Error|Exception|Interrupt|Exit)\b")),
+    (
+        "pip",
+        re.compile(
+            r"^\s*(?:ERROR|error): |externally[- ]managed|matching distribution|satisfies the requirement|"
+            r"No solution found|^\s*\S+ [\d.]+ (?:requires|has requirement) ",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        "loader",
+        re.compile(
+            r"shared object|shared librar|undefined symbol|\bELF\b|\bDLL\b|not defined in file|dlopen|"
+            r"version `\w+_[\d.]+' not found",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_CODE = re.compile(r"^\s*(?:raise |except |if |return |#|//|print\(|File \"|def |import |from )")
+_STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\w+)*(?:Error|Exception): ")
+
+
+def parse(text: Text) -> Iterator[Part]:
+    """Yield every complaint of the text once, in its order."""
+    found: dict[str, Complaint] = {}
+    lower = text.text.lower()
+    words = [word for word in _WORDS if word in lower]
+    for number, line in enumerate(text.lines if words else ()):
+        if not any(map(line.lower().__contains__, words)) or _CODE.match(line):
+            continue
+        told = line.strip()[:_LONGEST]
+        if not told or told in found:
+            continue
+        if _STARTS_A_MESSAGE.search(line):
+            told = "\n".join((told, *_following(text.lines, number)))[:_LONGEST]
+        found[line.strip()[:_LONGEST]] = Complaint(source=_source(line), text=told)
+        if len(found) >= _MOST:
+            break
+    if found:
+        yield Part(complaints=tuple(found.values()))
+
+
+def _following(lines: list[str], number: int) -> Iterator[str]:
+    for line in lines[number + 1 : number + 1 + _FOLLOWING]:
+        if not line.strip() or "Traceback (most" in line:
+            return
+        yield line.strip()
+
+
+def _source(line: str) -> str:
+    return next((source for source, sign in _SOURCES if sign.search(line)), "program")

@@ -1,0 +1,92 @@
+"""The kernel's word on the NVIDIA driver: /proc/driver/nvidia/version, the kernel log, lsmod, lspci, lshw."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from envkit.intake import values
+from envkit.intake.part import Part
+from envkit.intake.text import Text
+from envkit.snapshot import PciGpu
+
+_MOST = 64
+
+_MODULE = re.compile(
+    r"NVIDIA UNIX (?:Open )?(?:(x86_64|aarch64|arm64|ppc64le) )?(?:Open )?Kernel Module(?: for (x86_64|aarch64))?"
+    r"[ \t]+(\d{3}\.\d{1,3}(?:\.\d{1,3})?)"
+)
+_MODULE_HAS = re.compile(r"this kernel module has the version (\d{3}\.\d{1,3}(?:\.\d{1,3})?)")
+
+_LSPCI = re.compile(
+    r"[ \t]*((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f]) "
+    r"(?:VGA compatible|3D|Display) controller(?: \[\w{4}\])?: ([^\n]{3,200})",
+    re.IGNORECASE,
+)
+_IN_USE = re.compile(r"[ \t]*Kernel driver in use: (\S{1,40})")
+_ID = re.compile(r"\[(10de|1002|8086|1022):([0-9a-f]{4})\]", re.IGNORECASE)
+_REVISION = re.compile(r"\(rev \w+\)")
+_VENDORS = {"10de": "nvidia", "1002": "amd", "1022": "amd", "8086": "intel"}
+_MARKETING = re.compile(r"\[([^\]\n]{3,100})\]")
+
+_LSHW_DISPLAY = re.compile(r"\*-(?:display|3d)")
+_LSHW_FIELD = re.compile(r"^[ \t]*(product|vendor|bus info|configuration): ([^\n]{1,300})", re.MULTILINE)
+
+
+def parse(text: Text) -> Iterator[Part]:
+    """Yield the version of the loaded module, and the display controllers with their kernel drivers."""
+    module = _MODULE.search(text.text) if text.has("Kernel Module") else None
+    if module:
+        yield Part(kernel_module=module[3], os="linux", arch=module[1] or module[2])
+    if text.has("API mismatch"):
+        loaded = _MODULE_HAS.search(text.text)
+        yield Part(nvml_error=18, os="linux", kernel_module=loaded[1] if loaded else None)
+    display = (*_lspci(text), *_lshw(text))
+    if display:
+        yield Part(display=display, os="linux")
+
+
+def _lspci(text: Text) -> Iterator[PciGpu]:
+    if not text.has(" controller"):
+        return
+    rows = [
+        (number, found)
+        for number, line in enumerate(text.lines)
+        if " controller" in line and (found := _LSPCI.match(line))
+    ]
+    for number, row in rows[:_MOST]:
+        used = next(filter(None, map(_IN_USE.match, _details(text.lines, number))), None)
+        known = _ID.search(row[2])
+        words = " ".join(_REVISION.sub("", _ID.sub("", row[2])).split())
+        name = _MARKETING.search(words)
+        yield PciGpu(
+            address=row[1],
+            vendor=_VENDORS[known[1].lower()] if known else values.vendor_of(row[2]) or "",
+            device_id=f"0x{known[2].lower()}" if known else "",
+            kernel_driver=used[1] if used else None,
+            name=name[1] if name else words[:100],
+        )
+
+
+def _details(lines: list[str], number: int) -> Iterator[str]:
+    """The indented lines below a device."""
+    for line in lines[number + 1 : number + 40]:
+        if not line[:1].isspace():
+            return
+        yield line
+
+
+def _lshw(text: Text) -> Iterator[PciGpu]:
+    for head in islice(_LSHW_DISPLAY.finditer(text.text), 32) if text.has("*-display", "*-3d") else ():
+        body = text.text[head.end() : head.end() + 1_500]
+        following = body.find("*-")
+        fields = dict(_LSHW_FIELD.findall(body[:following] if following > 0 else body))
+        name = _MARKETING.search(fields.get("product", ""))
+        driver = re.search(r"driver=(\S{1,40})", fields.get("configuration", ""))
+        if fields:
+            yield PciGpu(
+                address=fields.get("bus info", "").removeprefix("pci@"),
+                vendor=values.vendor_of(fields.get("vendor", "")) or "",
+                device_id="",
+                kernel_driver=driver[1] if driver else None,
+                name=name[1] if name else fields.get("product"),
+            )

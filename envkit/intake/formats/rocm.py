@@ -1,0 +1,58 @@
+"""AMD's tools: rocminfo, rocm-smi, amd-smi, and the messages of the ROCm kernel driver."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from envkit.intake.part import Part
+from envkit.intake.text import Text
+from envkit.snapshot import PciGpu
+
+_AGENT = re.compile(r"^\*{3,}[ \t]*\n[ \t]*Agent \d{1,3}[ \t]*\n\*{3,}", re.MULTILINE)
+_FIELD = re.compile(r"^[ \t]*(Name|Marketing Name|Device Type):[ \t]+(\S[^\n]{0,100}?)[ \t]*$", re.MULTILINE)
+_SERIES = re.compile(
+    r"^GPU\[(\d{1,3})\][ \t]*: "
+    r"(?:Card series|Card Series|Device Name|Card Model|Card model|GFX Version):[ \t]+(\S[^\n]{0,100}?)[ \t]*$",
+    re.MULTILINE,
+)
+_NOT_LOADED = re.compile(r"ROCk module is NOT loaded")
+
+
+def parse(text: Text) -> Iterator[Part]:
+    """Yield the AMD GPUs with their code targets."""
+    if text.has("Agent "):
+        gpus = tuple(islice(_agents(text.text), 64))
+        if gpus:
+            yield Part(display=gpus, os="linux")
+    if text.has("GPU["):
+        cards = tuple(_cards(text.text))
+        if cards:
+            yield Part(display=cards, os="linux")
+    if _NOT_LOADED.search(text.text):
+        yield Part(os="linux")
+
+
+def _agents(text: str) -> Iterator[PciGpu]:
+    heads = list(islice(_AGENT.finditer(text), 64))
+    for at, head in enumerate(heads):
+        end = heads[at + 1].start() if at + 1 < len(heads) else head.end() + 4_000
+        fields: dict[str, str] = {}
+        for label, value in _FIELD.findall(text[head.end() : min(end, head.end() + 4_000)]):
+            fields.setdefault(label, value)
+        if fields.get("Device Type") == "GPU" or fields.get("Name", "").startswith("gfx"):
+            yield PciGpu(
+                address="",
+                vendor="amd",
+                device_id="",
+                name=fields.get("Marketing Name"),
+                architecture=fields["Name"] if fields.get("Name", "").startswith("gfx") else None,
+            )
+
+
+def _cards(text: str) -> Iterator[PciGpu]:
+    names: dict[str, str] = {}
+    targets: dict[str, str] = {}
+    for index, value in islice(_SERIES.findall(text), 256):
+        (targets if value.startswith("gfx") else names).setdefault(index, value)
+    for index in sorted({*names, *targets}, key=int):
+        yield PciGpu(address="", vendor="amd", device_id="", name=names.get(index), architecture=targets.get(index))

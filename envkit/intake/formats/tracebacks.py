@@ -1,0 +1,147 @@
+"""Python's tracebacks: the failed import of torch, where modules came from, which Python it was."""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from envkit.intake.part import Part
+from envkit.intake.text import Text
+from envkit.snapshot import ModuleOrigin, TorchError
+
+_MOST = 200
+_LONGEST = 400
+"""Lines of one traceback."""
+
+_FRAME = re.compile(r"^\s*File \"([^\"\n]{1,400})\", line \d{1,7}(?:, in (\S{1,100}))?")
+_NOTEBOOK_FRAME = re.compile(r"^\s*(?:File )?(\S[^\n]{0,380}?\.py)(?:\(\d+\)|:\d+)?(?:,)? in (\S{1,60})")
+_PYTEST_FRAME = re.compile(r"^\s*(\S[^\n:]{0,300}?(?::\\[^\n:]{1,300})?\.py):\d{1,6}: in (\S{1,80})")
+_LAST = re.compile(
+    r"^\s*((?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|NotFound))(?::\s?(.*))?$"
+)
+_BEGIN = "Traceback (most recent call last)"
+
+_TORCH_FILE = re.compile(r"[\\/]torch[\\/]__init__\.py$")
+_IMPORTING = (
+    "ImportError",
+    "ModuleNotFoundError",
+    "OSError",
+    "AttributeError",
+    "RuntimeError",
+    "NameError",
+    "ValueError",
+)
+_CHAINED = ("The above exception was", "During handling of the above")
+
+
+class _Traceback(NamedTuple):
+    frames: tuple[tuple[str, str], ...]
+    """File and function, outermost first."""
+    type: str
+    message: str
+    source: str
+
+
+def parse(text: Text) -> Iterator[Part]:
+    """Yield what the tracebacks of the text tell of torch, deepest cause first."""
+    told, failed = list(islice(_tracebacks(text), _MOST)), False
+    for one in told:
+        torch = next((file for file, function in reversed(one.frames) if _TORCH_FILE.search(file)), None)
+        importing = any(_TORCH_FILE.search(file) and function in ("<module>", "") for file, function in one.frames)
+        if torch:
+            yield Part(torch_file=torch, modules=(_origin("torch", torch),))
+        if importing and one.type.rpartition(".")[2] in _IMPORTING and not _missing(one, "torch"):
+            error = TorchError(type=one.type, message=one.message[:4_000], traceback=one.source[-8_000:])
+            yield Part(import_error=error)
+            failed = True
+    missing = any(_missing(one, "torch") for one in told) or _NO_MODULE.search(text.text)
+    if missing:
+        yield Part(torch_absent="No module named 'torch'", modules=(ModuleOrigin(name="torch", origin="", entry=""),))
+    loaded = None if failed else _loading(text)
+    if loaded:
+        yield Part(import_error=loaded)
+
+
+_NO_MODULE = re.compile(r"No module named '?\"?torch'?\"?(?![\w.])")
+
+
+def _missing(one: _Traceback, name: str) -> bool:
+    return re.search(rf"No module named '?{name}'?$", one.message.strip()) is not None
+
+
+def _origin(name: str, file: str) -> ModuleOrigin:
+    folder = re.split(r"[\\/]torch[\\/]__init__\.py$", file)[0]
+    return ModuleOrigin(name=name, origin=file, entry=folder)
+
+
+_LOAD_SIGNS = ("Error loading", "undefined symbol", "cannot open", "invalid ELF", ": symbol ")
+_LOAD_ERROR = re.compile(
+    r"(?:(OSError|ImportError): )?"
+    r"((?:\[WinError \d{1,5}\] )?[^\n]{0,300}?Error loading \"[^\"\n]{0,300}[\\/]torch[\\/]lib[\\/][^\n]{0,200}"
+    r"|[^\n]{0,300}[\\/]torch[\\/](?:lib[\\/][\w.-]{1,60}|_C\.[\w.-]{1,60}): "
+    r"(?:undefined symbol|cannot open|invalid ELF|symbol )[^\n]{0,300}"
+    r"|lib(?:torch|c10)[\w.]{0,40}: (?:cannot open shared object|undefined symbol)[^\n]{0,300})"
+)
+
+
+def _loading(text: Text) -> TorchError | None:
+    """A library of torch's that could not be loaded, told without its traceback."""
+    if not text.has("torch"):
+        return None
+    for line in text.lines:
+        if not any(map(line.__contains__, _LOAD_SIGNS)) or not ("torch" in line or "c10" in line):
+            continue
+        if found := _LOAD_ERROR.search(line):
+            return TorchError(type=found[1] or "ImportError", message=found[2].strip()[:4_000])
+    return None
+
+
+def _tracebacks(text: Text) -> Iterator[_Traceback]:
+    """Each traceback of the text; one whose beginning was cut away has frames all the same."""
+    frames: list[tuple[str, str]] = []
+    begun, headed, until = 0, False, -1
+    for number, line in enumerate(text.lines):
+        if number < until:
+            continue
+        if _BEGIN in line or (frames and number - begun > _LONGEST):
+            frames, begun, headed = [], number, True
+        frame = _frame(line)
+        if frame:
+            begun = begun if frames or headed else number
+            frames.append(frame)
+            continue
+        if line[:1] == "" or not ("Error" in line or "Exception" in line or "Exit" in line or "Interrupt" in line):
+            continue
+        last = _LAST.match(line)
+        if last is None:
+            continue
+        message, until = _message(text.lines, number, last[2] or "")
+        source = "\n".join(text.lines[begun if frames else number : until])
+        yield _Traceback(tuple(frames[-100:]), last[1], message, source)
+        frames, headed = [], False
+
+
+def _frame(line: str) -> tuple[str, str] | None:
+    if ".py" not in line and "File " not in line and "<stdin>" not in line:
+        return None
+    if 'File "' in line:
+        found = _FRAME.match(line)
+        return (found[1], found[2] or "") if found else None
+    if " in " in line:
+        found = _PYTEST_FRAME.match(line) or _NOTEBOOK_FRAME.match(line)
+        return (found[1], found[2].partition("(")[0]) if found else None
+    return None
+
+
+def _message(lines: list[str], number: int, first: str) -> tuple[str, int]:
+    """The message of an exception with the lines that go on with it, and the number of the line after it."""
+    told, at = [first], number + 1
+    while at < len(lines) and at < number + 12:
+        following = lines[at]
+        if not following.strip() or _BEGIN in following or following.startswith(_CHAINED) or _frame(following):
+            break
+        if _LAST.match(following) or following.lstrip().startswith(("$", ">>>", "```", "(venv)", "In [")):
+            break
+        told.append(following.strip())
+        at += 1
+    return "\n".join(told).strip(), at

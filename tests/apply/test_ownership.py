@@ -1,0 +1,139 @@
+"""Whose a file in an environment is."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from envkit.apply.journal import Span
+from envkit.apply.ownership import forget_torn, is_environment, remove_environment
+from tests.conftest import make_target, site_of
+from tests.recipes.local_index import write_wheel
+
+ALWAYS = (Span(0, 2**40),)
+NEVER = ()
+SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An environment with one installed package and a command that pip made for it."""
+    python = make_target(tmp_path / "env")
+    site = site_of(python)
+    put(site / "pkg" / "__init__.py")
+    put(site / "pkg" / "__pycache__" / "__init__.cpython-311.pyc")
+    put(tmp_path / "env" / "share" / "doc.txt")
+    put(python.parent / "pkg-command", f"#!{python}\n")
+    record = "pkg/__init__.py,,\n../../../share/doc.txt,,\npkg-1.0.dist-info/INSTALLER,,\npkg-1.0.dist-info/RECORD,,\n"
+    put(site / "pkg-1.0.dist-info" / "RECORD", record)
+    put(site / "pkg-1.0.dist-info" / "INSTALLER", "pip\n")
+    return tmp_path / "env"
+
+
+def put(file, text="mine"):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_an_environment_is_removed_whole(environment):
+    assert remove_environment(environment) == ()
+    assert list(environment.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "thesis.tex",
+        "notes/today.txt",
+        "notes/__pycache__/mine.pyc",
+        "bin/my-script",
+        "lib/mine.txt",
+        "share/mine.txt",
+        f"{SITE}/mine.py",
+        f"{SITE}/pkg/mine.txt",
+    ],
+)
+def test_what_no_installer_put_there_stays(environment, name):
+    mine = put(environment / name)
+
+    left = remove_environment(environment)
+
+    assert left == (mine,)
+    assert mine.read_text() == "mine"
+    assert [file for file in environment.rglob("*") if not file.is_dir()] == [mine]
+
+
+def test_what_an_installer_was_killed_over_is_removed_with_it(environment):
+    put(environment / SITE / "torch" / "half.py")
+
+    assert remove_environment(environment, ALWAYS) == ()
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "notes/today.txt", "bin/my-script"])
+def test_what_came_meanwhile_where_no_installer_writes_stays(environment, name):
+    mine = put(environment / name)
+
+    assert remove_environment(environment, ALWAYS) == (mine,)
+
+
+def test_what_came_after_a_run_was_killed_stays(environment):
+    run = Span(0, time.time())
+    time.sleep(0.05)
+    mine = put(environment / SITE / "mine.py")
+
+    assert remove_environment(environment, (run,)) == (mine,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_a_link_is_not_followed(environment, tmp_path):
+    kept = put(tmp_path / "outside" / "kept")
+    (environment / "lib" / "link").symlink_to(tmp_path / "outside")
+
+    remove_environment(environment, ALWAYS)
+
+    assert kept.is_file()
+
+
+@pytest.mark.parametrize(
+    ("mark", "expected"),
+    [("pyvenv.cfg", True), ("conda-meta/history", True), ("thesis.tex", False)],
+)
+def test_an_environment_is_known_by_its_mark(tmp_path, mark, expected):
+    put(tmp_path / mark)
+
+    assert is_environment(tmp_path) is expected
+
+
+@pytest.mark.parametrize(
+    ("tear", "spans", "stays"),
+    [
+        pytest.param(lambda _info: None, ALWAYS, True, id="whole"),
+        pytest.param(lambda info: (info / "RECORD").unlink(), ALWAYS, False, id="no record"),
+        pytest.param(lambda info: (info.parent / "pkg/__init__.py").unlink(), ALWAYS, False, id="a file is missing"),
+        pytest.param(
+            lambda info: put(info / "RECORD", "pkg/__init__.py,,\n"), ALWAYS, False, id="the wheel's own record"
+        ),
+        pytest.param(lambda info: (info / "RECORD").unlink(), NEVER, True, id="not of this run"),
+    ],
+)
+def test_metadata_of_a_package_that_was_not_installed_to_its_end_is_forgotten(environment, tear, spans, stays):
+    (info,) = environment.rglob("pkg-1.0.dist-info")
+    tear(info)
+
+    forget_torn(environment, spans)
+
+    assert info.exists() is stays
+
+
+def test_a_wheel_of_the_tests_is_whole_once_pip_has_installed_it(tmp_path):
+    wheel = write_wheel(tmp_path, "pkg", "1.0")
+    python = make_target(tmp_path / "env")
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel]
+    subprocess.run(command, check=True, capture_output=True)
+
+    forget_torn(tmp_path / "env", ALWAYS)
+
+    assert list((tmp_path / "env").rglob("pkg-1.0.dist-info"))

@@ -1,0 +1,95 @@
+"""`envkit doctor --from`: the same doctor, on what somebody pasted."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Cli
+
+TOO_OLD = """\
+Hello, it worked yesterday.
+
+> ```
+> PyTorch version: 2.2.2+cu121
+> Is debug build: False
+> CUDA used to build PyTorch: 12.1
+> OS: Ubuntu 20.04.6 LTS (x86_64)
+> Libc version: glibc-2.31
+> Python version: 3.10.12 (main, Nov 20 2023, 15:14:05) [GCC 11.4.0] (64-bit runtime)
+> Is CUDA available: False
+> GPU models and configuration: GPU 0: NVIDIA RTX A5000
+> Nvidia driver version: 460.91.03
+> [pip3] torch==2.2.2+cu121
+> ```
+"""
+WORKS = TOO_OLD.replace("available: False", "available: True").replace("460.91.03", "550.54.15")
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    path = tmp_path / "issue.txt"
+    path.write_text(TOO_OLD)
+    return path
+
+
+def test_the_cause_is_read_off_a_pasted_report(cli: Cli, report: Path) -> None:
+    run = cli("doctor", "--from", str(report), "--json")
+    assert (run.code, run.codes[0]) == (1, "driver-too-old")
+    assert "460.91.03" in run.json["findings"][0]["cause"]
+
+
+def test_a_dash_reads_stdin(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "envkit", "doctor", "--from", "-", "--json"],
+        input=TOO_OLD.encode("utf-16"),
+        capture_output=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b'"driver-too-old"' in done.stdout
+
+
+def test_a_report_of_what_works_is_healthy(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "fine.txt").write_text(WORKS)
+    run = cli("doctor", "--from", str(tmp_path / "fine.txt"), "--json")
+    assert (run.code, run.json["verdict"], run.codes) == (0, "healthy", ["healthy"])
+
+
+def test_what_the_report_does_not_say_is_named(cli: Cli, report: Path) -> None:
+    run = cli("doctor", "--from", str(report))
+    assert "not known: cuda: the report does not say what libcuda answers" in run.out
+
+
+def test_no_pip_is_brought_into_a_place_that_may_have_it(cli: Cli, report: Path) -> None:
+    assert "ensurepip" not in cli("doctor", "--from", str(report)).out
+
+
+def test_a_report_can_be_saved_and_read_again(cli: Cli, report: Path, tmp_path: Path) -> None:
+    first = cli("doctor", "--from", str(report), "--json", "--save", str(tmp_path / "saved.json"))
+    assert cli("doctor", "--from", str(tmp_path / "saved.json"), "--json").json == first.json
+
+
+def test_a_text_about_something_else_is_one_clear_error(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam,\nthe weather is fine.\n")
+    run = cli("doctor", "--from", str(tmp_path / "letter.txt"))
+    assert (run.code, run.out) == (2, "")
+    assert "letter.txt" in run.err
+    assert "collect_env" in run.err
+    assert "Traceback" not in run.err
+
+
+def test_escapes_in_a_report_do_not_reach_the_terminal(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text(TOO_OLD.replace("RTX A5000", "RTX\x1b]0;x\x07 A5000\x9b31m\x08"))
+    out = cli("doctor", "--from", str(tmp_path / "odd.txt"), "--verbose").out
+    assert not any(odd in out for odd in ("\x1b]", "\x9b", "\x08", "\x07"))
+
+
+def test_options_of_a_live_run_have_no_part_in_it(cli: Cli, report: Path) -> None:
+    run = cli("doctor", "--from", str(report), "--quick")
+    assert run.code == 2
+    assert "--quick" in run.err
