@@ -43,9 +43,8 @@ class Installer(NamedTuple):
         """Return the step that installs into the environment at `path` what follows `pip install`."""
         inside = str(interpreter_in(path))
         if self.engine is Engine.UV:
-            # What comes from an index of its own is pinned to the build: the user's indexes may stay open beside it.
-            alone = "--index-url" in arguments
-            options = ("--index-strategy", "unsafe-best-match") if alone else self.options
+            # What comes from an index of its own comes from that one alone (`planning.installs.uv_installs`).
+            options = () if "--default-index" in arguments else self.options
             command = (self.program, "pip", "install", "--python", inside, *options)
         else:
             command = (inside, _ISOLATED, "-m", "pip", "install")

@@ -55,9 +55,7 @@ def planned_work(
     plan: Plan, installer: Installer, path: Path, python: str, mode: Mode, *, kernel: bool = False
 ) -> Work:
     """Return the making of what was planned, or what brings an environment that is there to the plan."""
-    from envkit.planning.installs import pip_installs
-
-    installs = pip_installs(plan)
+    installs = _installs(plan, installer.engine)
     names = (f"install torch {plan.torch} ({plan.backend})", "install its dependencies and the rest")
     steps = (
         *_making(plan, installer, path, python, mode),
@@ -89,12 +87,16 @@ def conda_work(plan: Plan, path: Path, mode: Mode, *, kernel: bool = False) -> W
     )
 
 
+def _installs(plan: Plan, engine: Engine) -> tuple[tuple[str, ...], ...]:
+    from envkit.planning.installs import pip_installs, uv_installs
+
+    return uv_installs(plan) if engine is Engine.UV else pip_installs(plan)
+
+
 def _record(plan: Plan, python: str, engine: Engine) -> dict[str, Any]:
     import msgspec
 
-    from envkit.planning.installs import pip_installs
-
-    install = [] if plan.manager is Manager.CONDA else pip_installs(plan)
+    install = () if plan.manager is Manager.CONDA else _installs(plan, engine)
     told = {"python": python, "manager": plan.manager.value, "engine": engine.value}
     return {**told, "plan": msgspec.to_builtins(plan), "install": install}
 

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-from packaging.requirements import Requirement
-
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import cuda_of
 from envkit.matrix.torch_releases import CondaChannel, TorchTable
@@ -67,6 +65,10 @@ def plan_bare_conda(request: Request, snapshot: Snapshot, matrix: Matrix) -> Pla
 
 def conda_spec(requirement: str) -> str:
     """Return a requirement in conda's words, where "=1.2" is any 1.2 and there is no "==1.2.*" or "===1.2"."""
+    if requirement.isidentifier():
+        return requirement.lower()  # a name alone, as most are: no need to load what parses versions
+    from packaging.requirements import Requirement
+
     asked = Requirement(requirement)
     versions = []
     for one in sorted(asked.specifier, key=str):

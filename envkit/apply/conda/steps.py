@@ -26,7 +26,7 @@ def prepare_conda(plan: Plan, path: Path) -> None:
     """Make the folder an empty conda environment, with the file that says what goes into it."""
     (path / "conda-meta").mkdir(parents=True, exist_ok=True)
     (path / "conda-meta" / "history").touch()
-    (path / ENVIRONMENT_FILE).write_text(recipe(plan).files["environment.yml"], encoding="utf-8")
+    (path / ENVIRONMENT_FILE).write_text(recipe(plan, ("environment.yml",)).text("environment.yml"), encoding="utf-8")
 
 
 def conda_path(plan: Plan, engine: CondaEngine) -> Path:

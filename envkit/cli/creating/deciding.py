@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from envkit import probes
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 def decide(asked: Asked) -> tuple[Plan, Snapshot]:
     """Return the plan and the facts that it rests on."""
     # With a version asked for, no interpreter here is the target; envkit's own stands in for it.
-    gathering = probes.start(sys.executable if asked.python_version else asked.python, quick=True)
-    # What decides is loaded while the probes run.
-
+    gathering = probes.start(sys.executable if asked.python_version else asked.python, quick=True, packages=False)
+    # What decides and writes is loaded while the probes run.
+    import_module("envkit.planning.decide")
+    import_module("envkit.planning.recipe")
     with waiting("probing") as on_wait:
         snapshot = gathering.result(on_wait)
     return plan_or_explain(asked, asked.request, snapshot), snapshot
