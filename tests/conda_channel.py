@@ -108,9 +108,17 @@ def _python_files():
     makefile = Path(sysconfig.get_config_h_filename())
     if makefile.is_relative_to(base):
         files[str(makefile.relative_to(base))] = makefile
-    # Distributions keep what they add elsewhere, and look for it by this folder.
     files[f"lib/python{MINOR}/site-packages/README.txt"] = "third-party packages\n"
+    # Debian's Python looks for packages in dist-packages alone.
+    files[f"lib/python{MINOR}/sitecustomize.py"] = _SITE_PACKAGES
     return files
+
+
+_SITE_PACKAGES = """import os, site, sys
+folder = os.path.join(os.path.dirname(os.__file__), "site-packages")
+if folder not in sys.path:
+    site.addsitedir(folder)
+"""
 
 
 def _pack(record, files):

@@ -39,15 +39,23 @@ class Claim:
         self.mode = mode
         self.journal = journal
         self.done = done
+        self.is_complete = False
         self.left: tuple[Path, ...] = ()
         """What somebody else had put into an environment that was replaced, where it lies now."""
+
+    def complete(self) -> None:
+        """Note that the environment is made: from here on it stays, and what it replaced goes."""
+        self.journal.finish()
+        self.is_complete = True
+        self.left = _put_away(self.path, self.journal.read())
 
 
 @contextmanager
 def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
-    """Hold the path while it is filled; if that fails or is broken off, put things back as they were.
+    """Hold the path while it is filled; if that fails or is broken off before it is complete, put things back.
 
-    `what` identifies the commands: an unfinished run of the same ones is gone on with.
+    `what` identifies the commands: an unfinished run of the same ones is gone on with, also one that was killed when
+    the environment was complete and only what follows was not.
     """
     file = _journal_file(path)
     made = _missing_above(file.parent)
@@ -58,14 +66,14 @@ def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
             claim = _take(path, mode, what, journal, made)
             try:
                 yield claim
-                journal.finish()
             except BaseException as failure:
                 journal.beat()
-                left = _give_up(path, journal)
+                # The journal goes last: who is broken off over this too leaves it to the next run.
+                left = () if claim.is_complete else _give_up(path, journal)
+                journal.remove()
                 if left and isinstance(failure, EnvkitError):
                     failure.hint += f"; what envkit did not make stays: {_some(left)}"
                 raise
-            claim.left = _put_away(path, journal.read())
             journal.remove()
     except HeldError:
         raise EnvkitError(
@@ -126,10 +134,13 @@ def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path,
         if begun.process != os.getpid() and is_at_work(begun):
             raise HeldError
         stop_survivors(begun.mark)
-        if _can_go_on(begun, what):
+        if _can_go_on(begun, path, what):
             forget_torn(path, begun.spans)
             journal.go_on()
-            return Claim(path, Mode(begun.mode), journal, begun.done)
+            claim = Claim(path, Mode(begun.mode), journal, begun.done)
+            if begun.finished:
+                claim.complete()
+            return claim
         _restore(path, begun)
     try:
         mode = check_place(path, mode)
@@ -151,9 +162,11 @@ def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path,
     return Claim(path, mode, journal, 0)
 
 
-def _can_go_on(begun: Begun, what: str) -> bool:
-    if begun.what != what or begun.finished:
+def _can_go_on(begun: Begun, path: Path, what: str) -> bool:
+    if begun.what != what:
         return False
+    if begun.finished:
+        return is_environment(path)
     return begun.mode != Mode.REPLACE or Path(begun.aside).is_dir()
 
 

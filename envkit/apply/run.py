@@ -4,7 +4,8 @@ import os
 import re
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
@@ -62,19 +63,26 @@ class Applied(NamedTuple):
     """What somebody else had put into the environment that was replaced."""
 
 
-def carry_out(work: Work, progress: Progress) -> Applied:
-    """Make the environment; on any failure put things back as they were and raise `EnvkitError`."""
+@contextmanager
+def carried_out(work: Work, progress: Progress) -> Iterator[Applied]:
+    """Make the environment, and hold its path while it is looked at; on any failure put things back as they were."""
+    with claimed(work.path, work.mode, work.what) as claim:
+        runs = () if claim.is_complete else _make(work, claim, progress)
+        yield Applied(str(work.path), str(work.inside), runs, claim.left)
+
+
+def _make(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
     try:
-        with claimed(work.path, work.mode, work.what) as claim:
-            runs = _run_steps(work, claim, progress)
-            _check_build(work)
-            write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
-    except BrokenPipeError:
+        runs = _run_steps(work, claim, progress)
+        _check_build(work)
+        write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
+        claim.complete()
+    except BrokenPipeError:  # nobody listens to the progress any more
         raise
     except OSError as failure:
         where = f"`{failure.filename}`" if failure.filename else "the environment"
         raise EnvkitError(f"{where} cannot be written: {failure.strerror or failure}", exit_code=1) from None
-    return Applied(str(work.path), str(work.inside), runs, claim.left)
+    return runs
 
 
 def _run_steps(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:

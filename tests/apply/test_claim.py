@@ -21,6 +21,7 @@ def fill(path):
 def make(path, mode=Mode.NEW, what="these commands"):
     with claimed(path, mode, what) as claim:
         fill(path)
+        claim.complete()
     return claim
 
 
@@ -44,6 +45,10 @@ def be_killed(path, monkeypatch, mode=Mode.NEW, steps=0, when="filled"):
                 fill(path)
             for number in range(1, steps + 1):
                 claim.journal.step_done(number)
+            if when == "complete":
+                fill(path)
+                claim.journal.finish()
+            patched.setattr("envkit.apply.journal.Journal.remove", lambda _self: None)
             raise Killed
 
 
@@ -129,6 +134,35 @@ def test_the_same_commands_go_on_where_they_stopped(tmp_path, monkeypatch):
     be_killed(tmp_path / "env", monkeypatch, steps=2)
 
     assert make(tmp_path / "env").done == 2
+    assert names(tmp_path) == ["env"]
+
+
+def test_the_same_commands_find_it_complete_when_only_what_follows_was_killed(tmp_path, monkeypatch):
+    be_killed(tmp_path / "env", monkeypatch, when="complete")
+
+    with claimed(tmp_path / "env", Mode.NEW, "these commands") as claim:
+        assert claim.is_complete
+
+    assert names(tmp_path) == ["env"]
+
+
+def test_other_commands_find_an_environment_there(tmp_path, monkeypatch):
+    be_killed(tmp_path / "env", monkeypatch, when="complete")
+
+    with pytest.raises(EnvkitError, match="is an environment already"):
+        make(tmp_path / "env", what="other commands")
+
+    assert names(tmp_path) == ["env"]
+
+
+def test_what_a_killed_replacement_left_of_the_old_one_goes_in_the_end(tmp_path, monkeypatch):
+    make(tmp_path / "env")
+    (tmp_path / "env" / "lib" / "python3.11" / "site-packages" / "torch" / "half.py").unlink()
+    be_killed(tmp_path / "env", monkeypatch, Mode.REPLACE, when="complete")
+    assert names(tmp_path) == [".env.envkit", "env", "env.before"]
+
+    make(tmp_path / "env", Mode.REPLACE)
+
     assert names(tmp_path) == ["env"]
 
 

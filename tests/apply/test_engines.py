@@ -48,8 +48,7 @@ def test_uv_goes_the_same_two_steps(make_plan):
 
     assert make[1] == ("/bin/uv", "venv", "--no-project", "--allow-existing", "--python", "/py", "/envs/one")
     assert seed[1] == (*UV_INSTALL, "--no-deps", "--no-index", "/spare/pip.whl")
-    best = ("--index-strategy", "unsafe-best-match")
-    assert torch[1] == (*UV_INSTALL, *best, "--no-deps", "--index-url", INDEX, "torch==2.13.0+cpu")
+    assert torch[1] == (*UV_INSTALL, "--no-deps", "--index", INDEX, "--default-index", INDEX, "torch==2.13.0+cpu")
     assert rest[1] == (*UV_INSTALL, "torch==2.13.0+cpu", "numpy")
 
 

@@ -8,7 +8,7 @@ import pytest
 from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP, Installer
 from envkit.apply.record import RECORD
-from envkit.apply.run import LOG, carry_out
+from envkit.apply.run import LOG, carried_out
 from envkit.apply.work import planned_work
 from envkit.errors import EnvkitError
 from envkit.planning.model import Engine
@@ -46,7 +46,8 @@ def python(tmp_path, monkeypatch):
 
 
 def apply(plan, path, python, listener, installer=PIP, mode=Mode.NEW):
-    return carry_out(planned_work(plan, installer, path, python, mode), listener)
+    with carried_out(planned_work(plan, installer, path, python, mode), listener) as applied:
+        return applied
 
 
 def test_every_step_is_told_in_order(make_plan, python, tmp_path, listener):
@@ -149,3 +150,13 @@ def test_an_update_for_another_python_is_refused(make_plan, tmp_path, listener):
 
     with pytest.raises(EnvkitError, match=r"is an environment of Python 3.10.2, and the plan is for Python 3.11"):
         apply(make_plan(), tmp_path, "python", listener, Installer(Engine.PIP), Mode.UPDATE)
+
+
+def test_what_is_broken_off_after_the_environment_is_made_leaves_it(make_plan, python, tmp_path, listener):
+    work = planned_work(make_plan(), PIP, tmp_path / "env", python, Mode.NEW)
+
+    with pytest.raises(KeyboardInterrupt), carried_out(work, listener):
+        raise KeyboardInterrupt
+
+    assert (tmp_path / "env" / RECORD).is_file()
+    assert not (tmp_path / ".env.envkit").exists()

@@ -51,14 +51,15 @@ def make(asked: Asked) -> int:
     if asked.dry_run:
         _rehearse(asked, order)
         return 0
-    from envkit.apply.run import carry_out
+    from envkit.apply.run import carried_out
 
-    with progress:
-        applied = carry_out(order.work, progress)
-    if applied.left:
-        kept = ", ".join(map(str, applied.left[:3]))
-        progress.told(f"{len(applied.left)} files that no installer had put into the old environment are kept: {kept}")
-    return _verify(asked, order, applied)
+    shell = _in_the_background(order)
+    with progress, carried_out(order.work, progress) as applied:
+        if applied.left:
+            kept = ", ".join(map(str, applied.left[:3]))
+            count = len(applied.left)
+            progress.told(f"{count} files that no installer had put into the old environment are kept: {kept}")
+        return _verify(asked, order, applied, shell())
 
 
 def _mode(asked: Asked) -> Mode:
@@ -178,11 +179,28 @@ def _rehearse(asked: Asked, order: _Order) -> None:
         click.echo(shlex.join(step.argv))
 
 
-def _verify(asked: Asked, order: _Order, applied: Applied) -> int:
+def _in_the_background(order: _Order) -> Callable[[], str]:
+    """Begin to find out which shell it is, beside the steps, and return what waits for the answer."""
+    import threading
+
+    from envkit.apply.activation import current_shell
+
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.append("" if order.work.activate else current_shell()), daemon=True)
+    thread.start()
+
+    def wait() -> str:
+        thread.join()
+        return found[0] if found else ""
+
+    return wait
+
+
+def _verify(asked: Asked, order: _Order, applied: Applied, shell: str) -> int:
     """Run doctor and smoke in the new environment, and say how to enter it."""
     has_torch = order.plan is not None and order.plan.torch
     answers = _examine(applied.python, show=not asked.as_json) if has_torch and not asked.no_verify else {}
-    commands = _activation(order)
+    commands = _activation(order, shell)
     if asked.as_json:
         steps = [step._asdict() for step in applied.steps]
         told = {name: answer.document() for name, answer in answers.items()}
@@ -207,12 +225,10 @@ def _examine(python: str, *, show: bool) -> Mapping[str, Examined | Exercised]:
     return answers
 
 
-def _activation(order: _Order) -> list[str]:
-    if order.work.activate:
-        return list(order.work.activate)
-    from envkit.apply.activation import activation, current_shell
+def _activation(order: _Order, shell: str) -> list[str]:
+    from envkit.apply.activation import activation
 
-    return [activation(order.work.path, current_shell())]
+    return list(order.work.activate) or [activation(order.work.path, shell)]
 
 
 def _print_document(order: _Order, **more: Any) -> None:
