@@ -234,8 +234,10 @@ def test_nothing_of_the_current_folder_is_run(bare_target: Path, tmp_path: Path)
     assert not (folder / "run").exists()
 
 
-def facts_with(sitecustomize: str, python: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    (site_of(python) / "sitecustomize.py").write_text(sitecustomize)
+def facts_with(hook: str, python: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    # Debian has a sitecustomize of its own in the standard library, which would win.
+    (site_of(python) / "site_hook.py").write_text(hook)
+    (site_of(python) / "site_hook.pth").write_text("import site_hook\n")
     monkeypatch.chdir(python.parent)
     answers = run_script([str(python)], "probe.py", ["interpreter", "packages"], timeout=30)
     packages, interpreter = answers.merged("packages"), answers.merged("interpreter")
