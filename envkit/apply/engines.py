@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,8 +98,7 @@ def make_steps(manager: Manager, installer: Installer, path: Path, python: str, 
     if manager is Manager.VIRTUALENV:
         # virtualenv adds setuptools for Pythons before 3.12.
         alone = ("--no-setuptools",) if bare else ()
-        command = (*_virtualenv(), "--no-periodic-update", *alone, "--python", python, str(path))
-        return (Step("make the environment", command, MAKE_TIMEOUT),)
+        return (_run_virtualenv("--no-periodic-update", *alone, "--python", python, str(path)),)
     if installer.engine is not Engine.UV:
         command = (python, _ISOLATED, str(MAKE_VENV), str(path), *_spare_wheel())
         return (Step("make the environment", command, MAKE_TIMEOUT),)
@@ -120,17 +120,26 @@ def seed_step(path: Path) -> Step:
     return Step("put pip into it", command, MAKE_TIMEOUT)
 
 
-def _virtualenv() -> tuple[str, ...]:
+def _run_virtualenv(*arguments: str) -> Step:
+    """Return its run as a library where it lies beside envkit, else as the command on PATH."""
+    name = "make the environment"
     if importlib.util.find_spec("virtualenv"):
-        return (sys.executable, "-m", "virtualenv")
+        command = (sys.executable, "-m", "virtualenv", *arguments)
+        return Step(name, command, MAKE_TIMEOUT, partial(_call_virtualenv, arguments))
     found = shutil.which("virtualenv")
     if found:
-        return (found,)
+        return Step(name, (found, *arguments), MAKE_TIMEOUT)
     raise EnvkitError(
         "virtualenv is not installed",
         hint='`python -m pip install "torch-envkit[virtualenv]"`, or make the environment with `--venv`',
         exit_code=1,
     )
+
+
+def _call_virtualenv(arguments: tuple[str, ...]) -> None:
+    from virtualenv import cli_run
+
+    cli_run(list(arguments), setup_logging=False, env=step_variables(os.environ))
 
 
 def _spare_wheel() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -110,9 +111,7 @@ class _Runner:
     def run(self, step: Step, number: int) -> StepRun:
         self._progress.started(step.name, number, len(self._work.steps))
         self._log.write(f"$ {' '.join(step.argv)}\n")
-        completed = processes.run(
-            step.argv, timeout=step.timeout, env=self._told_to(step), on_line=self._take, on_error_line=self._take
-        )
+        completed = self._call(step) if step.call else self._start(step)
         self._log.write(f"# {completed.describe()}, {completed.seconds:.1f} s\n")
         if not completed.ok:
             stays = self._claim.mode is Mode.UPDATE
@@ -121,6 +120,29 @@ class _Runner:
         self._claim.journal.step_done(number)
         self._progress.ended(completed.seconds)
         return StepRun(step.name, step.argv, completed.seconds)
+
+    def _start(self, step: Step) -> processes.Completed:
+        return processes.run(
+            step.argv, timeout=step.timeout, env=self._told_to(step), on_line=self._take, on_error_line=self._take
+        )
+
+    def _call(self, step: Step) -> processes.Completed:
+        """Do the step inside envkit, and tell how it ended as if it had been a process."""
+        began, failed = time.perf_counter(), ""
+        try:
+            if step.call:
+                step.call()
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 - a library's own, told like a program's
+            failed = f"ERROR: {failure or type(failure).__name__}"
+            self._take(failed.encode())
+        return processes.Completed(
+            argv=step.argv,
+            end=processes.End.EXITED,
+            exit_code=1 if failed else 0,
+            stdout=b"",
+            stderr=failed.encode(),
+            seconds=time.perf_counter() - began,
+        )
 
     def _told_to(self, step: Step) -> dict[str, str]:
         if step.argv[1:4] != ("-I", "-m", "pip"):

@@ -1,6 +1,7 @@
 """One command of the making of an environment, and where an environment keeps its interpreter."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ class Step(NamedTuple):
     name: str
     argv: tuple[str, ...]
     timeout: float
+    call: Callable[[], None] | None = None
+    """Does the same inside envkit, where a library spares the process; raises what it likes when it fails."""
 
 
 def interpreter_in(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,8 @@ from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP, Installer
 from envkit.apply.record import RECORD
 from envkit.apply.run import LOG, carried_out
-from envkit.apply.work import planned_work
+from envkit.apply.steps import Step
+from envkit.apply.work import Work, planned_work
 from envkit.errors import EnvkitError
 from envkit.planning.model import Engine
 
@@ -160,3 +162,25 @@ def test_what_is_broken_off_after_the_environment_is_made_leaves_it(make_plan, p
 
     assert (tmp_path / "env" / RECORD).is_file()
     assert not (tmp_path / ".env.envkit").exists()
+
+
+def test_a_step_that_a_library_does_is_told_like_a_program(tmp_path, listener):
+    path = tmp_path / "env"
+    step = Step("make the environment", ("maker", str(path)), 1.0, partial((path / "pyvenv.cfg").write_text, ""))
+
+    with carried_out(Work(path, (step,), path / "bin/python", Mode.NEW, {}), listener) as applied:
+        assert applied.steps[0].argv == ("maker", str(path))
+
+    assert "$ maker" in (path / LOG).read_text()
+
+
+@pytest.mark.parametrize("end", [RuntimeError("no such interpreter"), SystemExit("no such interpreter")])
+def test_a_library_that_fails_is_one_sentence(tmp_path, listener, end):
+    def fail():
+        raise end
+
+    work = Work(tmp_path / "env", (Step("make it", ("maker",), 1.0, fail),), tmp_path, Mode.NEW, {})
+
+    with pytest.raises(EnvkitError, match="could not make it: no such interpreter"), carried_out(work, listener):
+        pytest.fail("it was made")
+    assert not (tmp_path / "env").exists()

@@ -173,7 +173,7 @@ def _tell(asked: Asked, order: _Order, progress: EventProgress | StepProgress) -
 def _rehearse(asked: Asked, order: _Order) -> None:
     """Print the commands that would make the environment."""
     if asked.as_json:
-        _print_document(order, steps=[step._asdict() for step in order.work.steps])
+        _print_document(order, steps=[{"name": step.name, "argv": step.argv} for step in order.work.steps])
         return
     for step in order.work.steps:
         click.echo(shlex.join(step.argv))
