@@ -1,44 +1,58 @@
 """Compatibility knowledge: which Python, torch, CUDA, driver and GPU go together.
 
 Data files in `data/` (each names its sources and its date) and the queries on them. Nothing else in
-envkit knows a version number. Each table is read when it is first asked for.
+envkit knows a version number. Each table is loaded when it is first asked for.
 """
 
-from functools import cached_property, lru_cache
+from __future__ import annotations
 
-from envkit.matrix.cuda import CudaTable
-from envkit.matrix.errors import ErrorTable
-from envkit.matrix.gpus import GpuTable
-from envkit.matrix.pythons import PythonTable
-from envkit.matrix.torch_releases import TorchTable
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envkit.matrix.cuda import CudaTable
+    from envkit.matrix.errors import ErrorTable
+    from envkit.matrix.gpus import GpuTable
+    from envkit.matrix.pythons import PythonTable
+    from envkit.matrix.torch_releases import TorchTable
 
 
 class Matrix:
-    """The tables, read lazily."""
+    """The tables, loaded lazily, their code too: most commands need two or three of them."""
 
     @cached_property
     def torch(self) -> TorchTable:
         """Torch releases, their builds and companions."""
+        from envkit.matrix.torch_releases import TorchTable
+
         return TorchTable.load()
 
     @cached_property
     def cuda(self) -> CudaTable:
         """CUDA releases and the drivers that run them."""
+        from envkit.matrix.cuda import CudaTable
+
         return CudaTable.load()
 
     @cached_property
     def gpus(self) -> GpuTable:
         """GPU names and compute capabilities."""
+        from envkit.matrix.gpus import GpuTable
+
         return GpuTable.load()
 
     @cached_property
     def pythons(self) -> PythonTable:
         """Python releases and their end of life."""
+        from envkit.matrix.pythons import PythonTable
+
         return PythonTable.load()
 
     @cached_property
     def errors(self) -> ErrorTable:
         """Names and meanings of CUDA and NVML error codes."""
+        from envkit.matrix.errors import ErrorTable
+
         return ErrorTable.load()
 
 

@@ -11,7 +11,6 @@ from envkit.planning.machine import read_machine
 from envkit.planning.model import Manager, Other, Plan, Reason, Request
 from envkit.planning.packages import Packages, choose_packages
 from envkit.planning.reasons import explain_choice, explain_source, losing_reasons
-from envkit.planning.refusal import refuse
 from envkit.planning.wishes import read_wish
 from envkit.snapshot import Snapshot
 
@@ -36,6 +35,8 @@ def decide(request: Request, snapshot: Snapshot, matrix: Matrix) -> Decision:
     machine = case.machine
     choice = choose_for(request.manager, case)
     if choice is None:
+        from envkit.planning.refusal import refuse  # as much code as the choice itself, and seldom needed
+
         raise refuse(case, request)
     reasons: tuple[Reason, ...] = ()
     if not machine.python:
