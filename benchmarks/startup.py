@@ -62,8 +62,10 @@ def list_comparisons(python: str) -> list[Comparison]:
     """Return what is measured, on a target Python that has torch."""
     see_gpu = "import torch; torch.cuda.is_available()"
     doctor = (*ENVKIT, "doctor", "--python", python)
+    nothing = (sys.executable, "-c", "pass")
     return [
-        Comparison("envkit --help", (*ENVKIT, "--help"), "python -c pass", (sys.executable, "-c", "pass"), 4),
+        Comparison("envkit --help", (*ENVKIT, "--help"), "python -c pass", nothing, 4),
+        Comparison("envkit create --conda", (*ENVKIT, "create", "--conda"), "python -c pass", nothing, 12),
         Comparison(
             "envkit doctor --quick",
             (*doctor, "--quick"),
