@@ -376,6 +376,8 @@ def install_envkit(extras):
     # type: (list[str]) -> None
     """Install this checkout with the extras, so that an edit takes effect at once."""
     pip_install(["--editable", ".[{}]".format(",".join(extras))], choose_constraints())
+    # pip compiles what it copies, and an editable install copies nothing. A checkout that is read-only does without.
+    run_quietly([str(PYTHON), "-m", "compileall", "-q", str(ROOT / "envkit")], {})
 
 
 def install_torch():

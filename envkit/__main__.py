@@ -1,5 +1,6 @@
 """`envkit` and `python -m envkit`."""
 
+import os
 import sys
 
 
@@ -16,7 +17,20 @@ def main() -> None:
         from envkit.cli.app import run
     except KeyboardInterrupt:  # before there is anything to clean up
         sys.exit(130)
-    sys.exit(run(arguments))
+    leave(run(arguments))
+
+
+def leave(code: int) -> None:
+    """End the process at once: taking everything apart that was imported takes a fifth of a short command's time.
+
+    Whatever envkit starts or opens is closed where it is used, so nothing waits for the interpreter's end.
+    """
+    from contextlib import suppress
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # the reader left, or the disk is full: both were told already
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
