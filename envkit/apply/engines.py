@@ -12,6 +12,7 @@ from typing import NamedTuple
 from envkit.apply.steps import INSTALL_TIMEOUT, MAKE_TIMEOUT, Step, interpreter_in
 from envkit.apply.uv_config import uv_sources
 from envkit.errors import EnvkitError
+from envkit.planning.installs import LEADING_ELSEWHERE
 from envkit.planning.model import Engine, Manager, Reason
 from envkit.probes.pip_config import PipSources
 
@@ -172,23 +173,7 @@ def _as_options(sources: PipSources) -> tuple[str, ...]:
 
 
 # What these point to belongs to another Python, to another place than the new environment, or to another build.
-_LEAKING = (
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "VIRTUAL_ENV",
-    "__PYVENV_LAUNCHER__",
-    "PIP_TARGET",
-    "PIP_PREFIX",
-    "PIP_ROOT",
-    "PIP_PYTHON",
-    "UV_PYTHON",
-    "UV_SYSTEM_PYTHON",
-    "UV_TARGET",
-    "UV_PREFIX",
-    "UV_TORCH_BACKEND",
-    "UV_VENV_CLEAR",
-    "UV_VENV_SEED",
-)
+_LEAKING = (*LEADING_ELSEWHERE, "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "UV_VENV_SEED")
 
 
 def step_variables(variables: Mapping[str, str]) -> dict[str, str]:
