@@ -73,41 +73,17 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     incomplete: tuple[str, ...] = ()
 
 
-# Where in the chain from metal to torch a cause sits. Of two errors the deeper one is told first,
-# unless it is explained by another.
-_DEPTH = (
-    "python-",
-    "venv-",
-    "platform-",
-    "module-shadowed",
-    "torch-missing",
-    "torch-duplicate",
-    "torch-corrupt",
-    "driver-library-mismatch",
-    "driver-not-loaded",
-    "driver-missing",
-    "fabric-manager-down",
-    "forward-compat-unsupported",
-    "gpu-hidden",
-    "gpu-mig",
-    "driver-",
-    "torch-",
-    "gpu-",
-)
 _SEVERITY = tuple(Severity)
-
-
-def _rank(finding: Finding) -> tuple[int, int]:
-    depth = next((at for at, prefix in enumerate(_DEPTH) if finding.code.startswith(prefix)), len(_DEPTH))
-    return _SEVERITY.index(finding.severity), depth
 
 
 def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Order findings: the root cause first, what it explains behind it, then the rest. None is lost.
 
-    `explains` of each returned finding is narrowed to codes that are really among the findings.
+    Of two of the same severity that no other explains, the one that comes earlier counts as the deeper cause: the list
+    of checks runs from the interpreter over the metal to what torch loads. `explains` of each returned finding is
+    narrowed to codes that are really among the findings.
     """
-    ordered = sorted(findings, key=_rank)
+    ordered = sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity))
     present = {finding.code for finding in ordered}
     explained = {code for finding in ordered for code in finding.explains if code != finding.code}
     told: list[Finding] = []

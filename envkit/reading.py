@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from envkit.findings import Fact
+from envkit.matrix import Matrix
 from envkit.matrix.torch_releases import platform_of
 from envkit.matrix.versions import minor
 from envkit.snapshot import (
@@ -183,6 +185,54 @@ def platform(snapshot: Snapshot) -> str | None:
     """Return the wheel platform of the target."""
     machine = host(snapshot)
     return wheel_platform(machine, interpreter(snapshot)) if machine else None
+
+
+class Said(NamedTuple):
+    """What a program said, in its own words."""
+
+    source: str
+    text: str
+
+
+def said(snapshot: Snapshot) -> Iterator[Said]:
+    """Yield every text in which something complains: torch's own first, then what a report quotes."""
+    live = runtime(snapshot)
+    if live:
+        if live.error:
+            yield Said("import torch", f"{live.error.type}: {live.error.message}")
+        yield from (Said(f"torch.{backend.name}", backend.error) for backend in live.backends if backend.error)
+        yield from (Said(device.device, device.error) for device in live.devices if device.error)
+        yield from (Said("warning", warning) for warning in live.warnings)
+        if live.died_of:
+            yield Said("import torch", live.stderr)
+    yield from (Said(complaint.source, complaint.text) for complaint in snapshot.complaints)
+
+
+_MOST_QUOTES = 3
+
+
+def quotes(snapshot: Snapshot, matrix: Matrix, code: str) -> tuple[Fact, ...]:
+    """Return as facts the first texts that point to a diagnosis code by the table of errors."""
+    pointing = (one for one in said(snapshot) if matrix.errors.cause_of(one.text) == code)
+    return tuple(Fact("said", first_line(one.text), one.source) for one in islice(pointing, _MOST_QUOTES))
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a message, cut to what a person reads."""
+    return text.strip().partition("\n")[0][:300]
+
+
+def libc_fact(snapshot: Snapshot) -> tuple[Fact, ...]:
+    """The C library as a fact, where it is known."""
+    machine = host(snapshot)
+    libc = libc_of(machine, interpreter(snapshot)) if machine else None
+    return (Fact("C library", libc, "host"),) if libc else ()
+
+
+def variable_facts(snapshot: Snapshot, *names: str) -> tuple[Fact, ...]:
+    """Those of the environment variables that are set, as facts."""
+    values = variables(snapshot)
+    return tuple(Fact(name, values[name], "environment") for name in names if name in values)
 
 
 def gpu_fact(snapshot: Snapshot) -> Fact:

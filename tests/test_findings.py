@@ -38,11 +38,15 @@ def test_errors_come_before_notes() -> None:
 
 
 def test_a_consequence_follows_its_cause_at_once() -> None:
-    assert codes(make("torch-missing"), make("odd", "torch-missing"), make("gpu-hidden")) == [
+    assert codes(make("torch-missing"), make("gpu-hidden"), make("odd", "torch-missing")) == [
         "gpu-hidden",
         "odd",
         "torch-missing",
     ]
+
+
+def test_of_two_causes_the_one_that_is_checked_first_is_told_first() -> None:
+    assert codes(make("gpu-hidden"), make("torch-missing")) == ["gpu-hidden", "torch-missing"]
 
 
 def test_a_chain_of_causes_is_told_in_its_order() -> None:

@@ -1,43 +1,19 @@
 """Snapshot in, Diagnosis out: the explicit list of checks, each a pure function of facts and matrix."""
 
-from collections.abc import Callable
-
-from envkit.checks import driver, gpu, interpreter, torch_install
+from envkit.checks import driver, gpu, interpreter, libraries, torch_build, torch_install
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
+from envkit.checks.check import Check
 from envkit.findings import Diagnosis, Finding, Severity, judge, rank
 from envkit.matrix import Matrix
 from envkit.snapshot import Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
-Check = Callable[[Snapshot, Matrix], Finding | None]
+GROUPS = (interpreter, torch_install, driver, gpu, torch_build, libraries)
+"""From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
+unless another explains it. Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only
+when no other check of any group found an error."""
 
-CHECKS: tuple[Check, ...] = (
-    interpreter.check_venv_broken,
-    interpreter.check_python_supported,
-    interpreter.check_bits,
-    interpreter.check_platform,
-    torch_install.check_module_shadowed,
-    torch_install.check_torch_missing,
-    torch_install.check_torch_duplicate,
-    torch_install.check_torch_corrupt,
-    torch_install.check_torch_import,
-    torch_install.check_torch_cpu_build,
-    torch_install.check_numpy,
-    driver.check_driver_library_mismatch,
-    driver.check_driver_not_loaded,
-    driver.check_driver_missing,
-    driver.check_fabric_manager_down,
-    driver.check_forward_compat,
-    driver.check_driver_too_old,
-    driver.check_driver_error,
-    driver.check_devices_without_cuda,
-    gpu.check_gpu_hidden,
-    gpu.check_gpu_arch,
-    gpu.check_device_works,
-    gpu.check_gpu_absent,
-)
-
-LAST_RESORT: Check = driver.check_unused_gpu
-"""Asked only when no other check found an error."""
+CHECKS: tuple[Check, ...] = tuple(check for group in GROUPS for check in group.CHECKS)
+LAST_RESORT: tuple[Check, ...] = tuple(check for group in GROUPS for check in getattr(group, "LAST_RESORT", ()))
 
 _SECTIONS = ("host", "target", "packages", "nvml", "cuda", "torch")
 
@@ -46,7 +22,7 @@ def diagnose(snapshot: Snapshot, matrix: Matrix) -> Diagnosis:
     """Run every check and return the findings, root cause first, with the verdict."""
     found, failed = _run(CHECKS, snapshot, matrix)
     if not any(finding.severity is Severity.ERROR for finding in found):
-        more, failed_too = _run((LAST_RESORT,), snapshot, matrix)
+        more, failed_too = _run(LAST_RESORT, snapshot, matrix)
         found, failed = found + more, failed + failed_too
     incomplete = (*_unknown(snapshot), *failed)
     if not found and not incomplete:

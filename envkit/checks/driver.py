@@ -389,3 +389,16 @@ def _wrong_backend(snapshot: Snapshot, matrix: Matrix) -> Finding:
         facts=(*((torch.fact,) if torch else ()), reading.gpu_fact(snapshot)),
         fix=install_torch(snapshot, matrix, "install the CUDA build that fits", reinstall=True),
     )
+
+
+CHECKS = (
+    check_driver_library_mismatch,
+    check_driver_not_loaded,
+    check_driver_missing,
+    check_fabric_manager_down,
+    check_forward_compat,
+    check_driver_too_old,
+    check_driver_error,
+    check_devices_without_cuda,
+)
+LAST_RESORT = (check_unused_gpu,)

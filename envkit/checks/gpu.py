@@ -149,3 +149,6 @@ def _after_failed_use(snapshot: Snapshot, matrix: Matrix, pointed: str | None, d
         return Fix(summary="see who holds the memory, and end it", commands=("nvidia-smi",))
     command = quoted(snapshot, "envkit", "smoke", "--device", device)
     return Fix(summary="see what the full test says", commands=(command,))
+
+
+CHECKS = (check_gpu_hidden, check_gpu_arch, check_device_works, check_gpu_absent)

@@ -136,3 +136,6 @@ def check_platform(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
 
 def _tag(target: Interpreter | None) -> str:
     return target.platform_tag if target else "unknown"
+
+
+CHECKS = (check_venv_broken, check_python_supported, check_bits, check_platform)

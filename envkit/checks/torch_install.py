@@ -1,20 +1,24 @@
 """Is torch installed, whole, once, and the one that is imported?"""
 
-from typing import TYPE_CHECKING
-
-import msgspec
-
 from envkit import reading
-from envkit.checks.fixes import install_torch, pip, plan_for, quoted
-from envkit.errors import EnvkitError
+from envkit.checks.damage import damage_facts, describe_damage
+from envkit.checks.fixes import install_torch, pip, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Distribution, FileDamage, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
-
-if TYPE_CHECKING:
-    from envkit.planning.model import Plan
+from envkit.snapshot import Distribution, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
 
 _WAYS_IN = {"current-folder": "it is the current folder", "PYTHONPATH": "PYTHONPATH names it"}
+
+_BROKEN_IMPORTS = (
+    "libc-too-old",
+    "mkl-mismatch",
+    "library-path-conflict",
+    "openmp-duplicate",
+    "msvc-runtime-missing",
+    "nvidia-wheels-mismatch",
+    "numpy-abi",
+)
+"""What a failed import may look like when files of torch are gone."""
 
 
 def check_module_shadowed(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
@@ -146,7 +150,7 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix=install_torch(
             snapshot, matrix, "install it again", torch=found[0].version if found else None, reinstall=True
         ),
-        explains=_IMPORT_CODES,
+        explains=_BROKEN_IMPORTS,
     )
 
 
@@ -160,19 +164,10 @@ _Symptom = tuple[str, tuple[Fact, ...]]
 def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:
     damaged = [copy.damage for copy in found if copy.damage and (copy.damage.missing or copy.damage.altered)]
     if damaged:
-        return _told(damaged[0], "torch"), _examples(damaged[0])
+        return describe_damage(damaged[0], "torch"), damage_facts(damaged[0])
     if any(copy.damage is None and copy.installer in ("pip", "uv") for copy in found):
         return "its RECORD, the list of its files, is missing: an install that was cut short, or meddled with", ()
     return None
-
-
-def _told(harm: FileDamage, name: str) -> str:
-    parts = [f"{count} {word}" for count, word in ((harm.missing, "missing"), (harm.altered, "altered")) if count]
-    return f"of the {harm.entries} files that {name} installed, {' and '.join(parts)}"
-
-
-def _examples(harm: FileDamage) -> tuple[Fact, ...]:
-    return tuple(Fact("file", example, "RECORD") for example in harm.examples)
 
 
 def _no_module(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom | None:
@@ -203,101 +198,12 @@ def _killed(snapshot: Snapshot) -> _Symptom | None:
     return f"`import torch` ended the interpreter with {live.died_of}; {_ALL_IN_PLACE}", ()
 
 
-# What the text of a failed import may point to, and the way out where installing again is none.
-_IMPORT_FIXES = {
-    "libc-too-old": "use a newer system, or a container of one: the C library cannot be replaced on its own",
-    "mkl-mismatch": "in the conda environment: `conda install 'mkl<2024.1'`, or make a new one",
-    "library-path-conflict": "try without LD_LIBRARY_PATH and LD_PRELOAD: another copy of the library is loaded first",
-    "openmp-duplicate": "keep one OpenMP runtime: install numpy and torch with the same installer",
-    "msvc-runtime-missing": "install Microsoft's Visual C++ redistributable",
-}
-_BY_REINSTALL = ("nvidia-wheels-mismatch", "numpy-abi")
-_IMPORT_CODES = (*_IMPORT_FIXES, *_BY_REINSTALL)
-
-
-def check_torch_import(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find an import of torch that raises, by what its message points to."""
-    live = reading.runtime(snapshot)
-    if live is None or live.error is None:
-        return None
-    told = f"{live.error.type}: {_first_line(live.error.message)}"
-    pointed = matrix.errors.cause_of(live.error.message)
-    code = pointed if pointed in _IMPORT_CODES else "torch-corrupt"
-    installed = reading.installed_torch(snapshot)
-    release = installed.version if installed else None
-    again = install_torch(snapshot, matrix, "install it again with all it needs", torch=release, reinstall=True)
-    return Finding(
-        code=code,
-        severity=Severity.ERROR,
-        summary="torch is installed and cannot be imported",
-        cause=f"`import torch` fails: {told}",
-        expected="an import that succeeds",
-        facts=(Fact("import torch", told, "live run"), *((installed.fact,) if installed else ())),
-        fix=Fix(summary=_IMPORT_FIXES[code]) if code in _IMPORT_FIXES else again,
-    )
-
-
-def _first_line(message: str) -> str:
-    return message.strip().partition("\n")[0][:300]
-
-
 def _import_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
     live: TorchRuntime | None = reading.runtime(snapshot)
     if live is None or (live.error is None and not live.died_of):
         return ()
-    told = f"{live.error.type}: {_first_line(live.error.message)}" if live.error else live.died_of
+    told = f"{live.error.type}: {reading.first_line(live.error.message)}" if live.error else live.died_of
     return (Fact("import torch", told, "live run"),)
 
 
-def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find a CPU-only torch beside a GPU that is ready for use."""
-    torch = reading.installed_torch(snapshot)
-    if torch is None or torch.cuda != "" or torch.hip or not reading.usable_gpu(snapshot):
-        return None
-    fitting = _cuda_plan(snapshot, matrix, torch.version)
-    driver = reading.driver_version(snapshot) or "version unknown"
-    finding = Finding(
-        code="torch-cpu-build",
-        severity=Severity.ERROR,
-        summary="this torch is built for the CPU only, and a GPU is ready for use",
-        cause=f"torch {torch.version} holds no CUDA code, so torch.cuda.is_available() is False whatever the driver",
-        expected="a CUDA build of torch",
-        facts=(torch.fact, reading.gpu_fact(snapshot), Fact("driver", driver, "NVML or libcuda")),
-    )
-    if fitting is None:
-        out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
-        return msgspec.structs.replace(finding, severity=Severity.NOTE, fix=Fix(summary=out))
-    fix = install_torch(snapshot, matrix, "install the CUDA build that fits", fitting=fitting, reinstall=True)
-    return msgspec.structs.replace(finding, fix=fix)
-
-
-def _cuda_plan(snapshot: Snapshot, matrix: Matrix, torch: str) -> "Plan | None":
-    """Return a plan with CUDA, of the same release if there is one; None when only the CPU is left."""
-    for release in (torch, None):
-        try:
-            fitting = plan_for(snapshot, matrix, release)
-        except EnvkitError:
-            continue
-        if fitting.backend.startswith("cu"):
-            return fitting
-    return None
-
-
-def check_numpy(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
-    """Find a NumPy whose files are gone: torch is imported without it, and the first tensor from it fails."""
-    installed = reading.packages(snapshot)
-    harmed = [copy for copy in (installed.named("numpy") if installed else ()) if copy.damage and copy.damage.missing]
-    if not harmed or harmed[0].damage is None or reading.installed_torch(snapshot) is None:
-        return None
-    return Finding(
-        code="numpy-abi",
-        severity=Severity.ERROR,
-        summary="the installed NumPy is damaged",
-        cause=_told(harmed[0].damage, "NumPy"),
-        expected="every file of the installed NumPy",
-        facts=(Fact("numpy", harmed[0].version, harmed[0].metadata), *_examples(harmed[0].damage)),
-        fix=Fix(
-            summary="install it again",
-            commands=(pip(snapshot, "install", "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}"),),
-        ),
-    )
+CHECKS = (check_module_shadowed, check_torch_missing, check_torch_duplicate, check_torch_corrupt)

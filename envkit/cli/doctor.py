@@ -22,6 +22,7 @@ Examples:
   envkit doctor --python .venv
   envkit doctor --python 3.12 --quick
   envkit doctor --json | python -m json.tool
+  envkit doctor --explain driver-too-old
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
 
@@ -43,6 +44,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     help="diagnose a saved snapshot or a pasted report instead of this machine; - reads it from stdin",
 )
+@click.option("--explain", metavar="CODE", help="print the page of a diagnosis code; `list` names them all")
 @click.option("-v", "--verbose", is_flag=True, help="show every fact and consequence")
 def command(
     *,
@@ -52,6 +54,7 @@ def command(
     as_json: bool,
     save: Path | None,
     recorded: Path | None,
+    explain: str | None,
     verbose: bool,
 ) -> int:
     """Say whether an environment is right for this machine, and if not, why and what mends it.
@@ -59,6 +62,9 @@ def command(
     The target is the active environment, else envkit's own when that holds torch, else the
     interpreter on PATH. Nothing is installed or changed in it.
     """
+    if explain is not None:
+        print_page(explain)
+        return 0
     if recorded is not None and (python is not None or quick or timeout is not None):
         raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
     examined = examine(python, quick=quick, timeout=timeout, as_json=as_json, save=save, recorded=recorded)
@@ -67,6 +73,15 @@ def command(
     else:
         examined.show(verbose=verbose)
     return examined.exit_code
+
+
+def print_page(code: str) -> None:
+    """Print what there is to know of a diagnosis code."""
+    from envkit.checks.pages import read_page, render_list
+    from envkit.render.terminal.layout import console
+    from envkit.render.terminal.page import print_markdown
+
+    print_markdown(console(), render_list() if code == "list" else read_page(code))
 
 
 def examine(

@@ -49,6 +49,7 @@ class ErrorTable:
 
     def __init__(self, file: _File) -> None:
         self._file = file
+        self._causes: dict[str, str | None] = {}
 
     @classmethod
     def load(cls) -> "ErrorTable":
@@ -71,4 +72,7 @@ class ErrorTable:
 
     def cause_of(self, text: str) -> str | None:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
-        return next((known.diagnosis for known in self._file.patterns if known.pattern in text), None)
+        if text not in self._causes:
+            found = (known.diagnosis for known in self._file.patterns if known.pattern in text)
+            self._causes[text] = next(found, None)
+        return self._causes[text]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from envkit import matrix
-from envkit.checks import CHECKS, LAST_RESORT, diagnose
+from envkit.checks import CHECKS, GROUPS, LAST_RESORT, diagnose
 from envkit.findings import Diagnosis, Verdict
 from envkit.snapshot import (
     Absent,
@@ -550,12 +550,5 @@ def test_a_target_without_pip_gets_pip_first() -> None:
 
 
 def test_every_check_is_in_the_list() -> None:
-    from envkit.checks import driver, gpu, interpreter, torch_install
-
-    defined = {
-        value
-        for module in (driver, gpu, interpreter, torch_install)
-        for name, value in vars(module).items()
-        if name.startswith("check_")
-    }
-    assert defined == {*CHECKS, LAST_RESORT}
+    defined = {value for module in GROUPS for name, value in vars(module).items() if name.startswith("check_")}
+    assert defined == {*CHECKS, *LAST_RESORT}

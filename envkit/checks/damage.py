@@ -1,0 +1,15 @@
+"""Damage to installed files, in words."""
+
+from envkit.findings import Fact
+from envkit.snapshot import FileDamage
+
+
+def describe_damage(harm: FileDamage, name: str) -> str:
+    """Say how many files of a distribution are missing or altered."""
+    parts = [f"{count} {word}" for count, word in ((harm.missing, "missing"), (harm.altered, "altered")) if count]
+    return f"of the {harm.entries} files that {name} installed, {' and '.join(parts)}"
+
+
+def damage_facts(harm: FileDamage) -> tuple[Fact, ...]:
+    """The damaged files that were noted."""
+    return tuple(Fact("file", example, "RECORD") for example in harm.examples)
