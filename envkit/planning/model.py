@@ -124,3 +124,4 @@ class ImpossibleError(EnvkitError):
         super().__init__("; ".join((why, *others)), hint=hint, exit_code=1)
         self.why = why
         self.nearest = nearest
+        self.details = {"why": why, "nearest": nearest}

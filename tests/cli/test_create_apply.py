@@ -56,6 +56,17 @@ def files_of(folder):
     }
 
 
+# -- what is told before ------------------------------------------------------------------------
+
+
+def test_explain_tells_why_no_other_build_is_made(cli, here, tmp_path):
+    options, configured = here
+    done = cli(*options, "--dry-run", "--explain", str(tmp_path / "env"), env=configured)
+
+    assert "is not what was asked for" in done.err
+    assert not (tmp_path / "env").exists()
+
+
 # -- what is made -------------------------------------------------------------------------------
 
 

@@ -295,3 +295,11 @@ def test_explain_tells_what_each_build_lacks_where_there_is_no_plan(ask):
     assert why["2.7.1", "cu128"] == "is not what was asked for"
     assert (done.code, done.out) == (1, "")
     assert "cu128 torch 2.8.0 has no code for NVIDIA GeForce GTX 1080 Ti (6.1)" in " ".join(done.err.split())
+
+
+def test_a_refusal_here_names_what_is_nearest_for_a_program_too(cli):
+    done = cli("create", "--json", "--torch", "2.8.0", "--cuda", "12.1", "--python", "3.11")
+
+    error = json.loads(done.out)["error"]
+    assert error["why"] == "torch 2.8.0 has no CUDA 12.1 wheel"
+    assert ("2.5.1", "cu121", "3.11") in [(one["torch"], one["backend"], one["python"]) for one in error["nearest"]]

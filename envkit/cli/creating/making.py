@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envkit.cli.creating.asked import Asked
     from envkit.cli.doctor import Examined
     from envkit.cli.smoke import Exercised
-    from envkit.planning.model import Plan
+    from envkit.planning.model import Other, Plan
     from envkit.probes.pip_config import PipSources
     from envkit.render.events import EventProgress
     from envkit.render.terminal.progress import StepProgress
@@ -36,6 +36,8 @@ class _Order(NamedTuple):
     told: str = ""
     need: int | None = None
     """About how many bytes it takes; None where that is not known."""
+    others: tuple[Other, ...] = ()
+    """Why each other build was not chosen, where that was asked for."""
 
 
 def make(asked: Asked) -> int:
@@ -98,14 +100,15 @@ def _planned(asked: Asked, mode: Mode) -> _Order:
     from envkit.apply.interpreters import base_interpreter, outside
     from envkit.apply.sources import settle
     from envkit.apply.work import conda_work, planned_work
-    from envkit.cli.creating.deciding import decide
+    from envkit.cli.creating.deciding import decide, explain
     from envkit.matrix.sizes import least_bytes
 
     asked = _for_what_is_there(asked, mode)
     plan, snapshot = decide(asked)
+    others = explain(asked, asked.request, snapshot)
     path = place_of(Path(plan.path or plan.name))
     if asked.manager == "conda":
-        return _Order(conda_work(plan, path, mode, kernel=asked.kernel), plan)
+        return _Order(conda_work(plan, path, mode, kernel=asked.kernel), plan, others=others)
     configured = _Configured(snapshot.target)
     installer = choose_installer(plan.engine, configured.sources)
     # virtualenv wants a Python that is there; uv gets the one that it makes an environment from.
@@ -116,7 +119,7 @@ def _planned(asked: Asked, mode: Mode) -> _Order:
         installer = installer.with_sources(configured.sources())
     plan = msgspec.structs.replace(settled.plan, reasons=(*settled.plan.reasons, installer.reason))
     work = planned_work(plan, installer, path, python, mode, kernel=asked.kernel)
-    return _Order(work, plan, settled.told, None if mode is Mode.UPDATE else least_bytes(plan.backend))
+    return _Order(work, plan, settled.told, None if mode is Mode.UPDATE else least_bytes(plan.backend), others)
 
 
 def _for_what_is_there(asked: Asked, mode: Mode) -> Asked:
@@ -166,6 +169,10 @@ def _tell(asked: Asked, order: _Order, progress: EventProgress | StepProgress) -
         from envkit.render.terminal.plan import print_plan
 
         print_plan(errors(), order.plan)
+        if order.others:
+            from envkit.render.terminal.explanation import print_others
+
+            print_others(errors(), order.others)
     if order.told:
         progress.told(order.told)
 
@@ -234,7 +241,8 @@ def _activation(order: _Order, shell: str) -> list[str]:
 def _print_document(order: _Order, **more: Any) -> None:
     from envkit.render.json import plan_document
 
-    echo_json(plan_document(order.plan, path=str(order.work.path), **more))
+    explained = {"others": order.others} if order.others else {}
+    echo_json(plan_document(order.plan, path=str(order.work.path), **explained, **more))
 
 
 def _worst(codes: list[int]) -> int:
