@@ -14,7 +14,8 @@ from pathlib import Path
 
 from envkit.apply.journal import Begun, Journal, is_at_work, stop_survivors
 from envkit.apply.lock import HeldError, hold
-from envkit.apply.ownership import forget_torn, is_environment, remove_environment
+from envkit.apply.ownership import forget_torn, is_environment, is_marked, mark, remove_environment, unmark
+from envkit.apply.record import RECORD, read_record
 from envkit.errors import EnvkitError
 from envkit.planning.quoting import UnquotableError, check_printable
 
@@ -71,10 +72,12 @@ def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
                 # The journal goes last: who is broken off over this too leaves it to the next run.
                 left = () if claim.is_complete else _give_up(path, journal)
                 journal.remove()
+                unmark(path)
                 if left and isinstance(failure, EnvkitError):
                     failure.hint += f"; what envkit did not make stays: {_some(left)}"
                 raise
             journal.remove()
+            unmark(path)
     except HeldError:
         raise EnvkitError(
             f"another `envkit create` is at work on `{path}`", hint="wait for it, or name another path", exit_code=1
@@ -117,9 +120,20 @@ def check_place(path: Path, mode: Mode) -> Mode:
             hint="`--update` brings it to the plan, `--replace` makes it anew; or name another path",
             exit_code=1,
         )
-    if mode is Mode.REPLACE and Path(sys.prefix) == path:
-        raise EnvkitError(f"envkit itself runs from `{path}`", hint="run it from another environment", exit_code=1)
+    if mode is Mode.REPLACE:
+        _check_replaceable(path)
     return mode
+
+
+def _check_replaceable(path: Path) -> None:
+    if any(Path(prefix).resolve().is_relative_to(path.resolve()) for prefix in (sys.prefix, sys.base_prefix)):
+        raise EnvkitError(f"envkit itself runs from `{path}`", hint="run it from another environment", exit_code=1)
+    if read_record(path) is None:
+        raise EnvkitError(
+            f"`{path}` was not made by envkit (it holds no {RECORD}), and what others made is not removed",
+            hint="`--update` brings it to the plan; or remove it yourself, or name another path",
+            exit_code=1,
+        )
 
 
 def is_unfinished(path: Path) -> bool:
@@ -134,17 +148,17 @@ def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path,
         if begun.process != os.getpid() and is_at_work(begun):
             raise HeldError
         stop_survivors(begun.mark)
-        if _can_go_on(begun, path, what):
-            forget_torn(path, begun.spans)
-            journal.go_on()
-            claim = Claim(path, Mode(begun.mode), journal, begun.done)
-            if begun.finished:
-                claim.complete()
-            return claim
-        _restore(path, begun)
+        is_ours = is_marked(path, begun.first_mark)
+        if is_ours and _can_go_on(begun, path, what):
+            return _go_on(begun, path, journal)
+        if is_ours or not path.exists():
+            _restore(path, begun)
+        # Else somebody has put something of their own in its place, of which the journal knows nothing.
     try:
         mode = check_place(path, mode)
-    except EnvkitError:
+    except EnvkitError as refusal:
+        if begun and begun.aside and Path(begun.aside).is_dir():
+            refusal.hint += f"; what a killed run had moved out of the way lies at `{begun.aside}`"
         journal.remove()
         raise
     missing = (*(() if path.exists() else (path,)), *made)
@@ -154,12 +168,22 @@ def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path,
         if aside:
             path.rename(aside)
         path.mkdir(parents=True, exist_ok=True)
+        mark(path, journal.mark)
     except OSError as refusal:
         _give_up(path, journal)
         raise EnvkitError(
             f"the folder `{path}` cannot be made: {refusal.strerror}", hint="name another path", exit_code=1
         ) from None
     return Claim(path, mode, journal, 0)
+
+
+def _go_on(begun: Begun, path: Path, journal: Journal) -> Claim:
+    forget_torn(path, begun.spans)
+    journal.go_on()
+    claim = Claim(path, Mode(begun.mode), journal, begun.done)
+    if begun.finished:
+        claim.complete()
+    return claim
 
 
 def _can_go_on(begun: Begun, path: Path, what: str) -> bool:

@@ -47,7 +47,8 @@ def is_to_be_fetched(python: str) -> bool:
 
 def outside(python: str, path: Path) -> str:
     """Return the interpreter, or what it was made from where it lies in the environment that is to be replaced."""
-    if not Path(python).absolute().is_relative_to(path):
+    # The folder it lies in, without links; the interpreter itself is a link out of the environment.
+    if not Path(python).absolute().parent.resolve().is_relative_to(path.resolve()):
         return python
     config = read_config(path)
     named = (config.get("executable"), config.get("base-executable"))

@@ -32,6 +32,8 @@ class Begun(NamedTuple):
     """Identifies what was asked for: its mode and its commands."""
     mode: str
     mark: str
+    first_mark: str
+    """The mark of the run that began it, which lies in the folder too."""
     process: int
     made: tuple[str, ...]
     """The folders that were not there before, deepest first."""
@@ -65,6 +67,7 @@ class Journal:
             what=str(begun["what"]),
             mode=str(begun["mode"]),
             mark=str(runs[-1]["mark"]),
+            first_mark=str(runs[0]["mark"]),
             process=int(runs[-1]["process"]),
             made=tuple(begun["made"]),
             aside=str(begun["aside"]),

@@ -11,9 +11,14 @@ from pathlib import Path
 
 from envkit.apply.journal import Span
 
-_TOP_FILES = ("pyvenv.cfg", ".gitignore", "CACHEDIR.TAG", ".lock")
+MARK_FILE = ".envkit-unfinished"
+"""Lies in an environment while it is being made, and says by which run."""
+_TOP_FILES = ("pyvenv.cfg", ".gitignore", "CACHEDIR.TAG", ".lock", MARK_FILE)
 _OWN_FILES = re.compile(r"envkit-(create\.log|plan\.json|environment\.yml)")
-_COMMANDS = re.compile(r"(?i)(python|pypy|pip|wheel|easy_install|activate|deactivate|pydoc|𝜋thon)[\w.+-]*")
+_COMMANDS = re.compile(
+    r"(?i)(pythonw?|pypyw?|pip|wheel|easy_install|𝜋thon)[-\d.]*t?(\.exe|-config)?"
+    r"|(de)?activate(_this\.py|\.\w+)?|pydoc(\.\w+)?"
+)
 _COMMAND_FOLDERS = ("bin", "Scripts")
 _LIBRARY_FOLDERS = ("lib", "lib64", "Lib", "include", "Include", "share", "etc", "man", "doc", "data")
 _CONDA_FOLDERS = (
@@ -26,7 +31,28 @@ _SHEBANG = 512
 
 def is_environment(path: Path) -> bool:
     """Tell whether the folder is an environment of venv's, virtualenv's, uv's or conda's, whole or damaged."""
-    return (path / "pyvenv.cfg").is_file() or (path / "conda-meta" / "history").is_file()
+    return (path / "pyvenv.cfg").is_file() or is_conda_environment(path)
+
+
+def is_conda_environment(path: Path) -> bool:
+    """Tell whether the folder is an environment of conda's."""
+    return (path / "conda-meta" / "history").is_file()
+
+
+def mark(path: Path, run: str) -> None:
+    """Leave in the folder which run it is of: a path alone does not tell one folder from another."""
+    (path / MARK_FILE).write_text(run, encoding="ascii")
+
+
+def is_marked(path: Path, run: str) -> bool:
+    """Tell whether a folder is the one that the run left its mark in; an empty one may have been given none yet."""
+    file = path / MARK_FILE
+    return _text(file) == run if file.is_file() else path.is_dir() and not any(path.iterdir())
+
+
+def unmark(path: Path) -> None:
+    """Take the mark away: the environment is made, or stays as it is."""
+    (path / MARK_FILE).unlink(missing_ok=True)
 
 
 def remove_environment(path: Path, spans: Sequence[Span] = (), home: Path | None = None) -> tuple[Path, ...]:

@@ -33,13 +33,15 @@ class Work(NamedTuple):
     """The build of torch that it must have, "" for none."""
     prepare: Callable[[Path], None] | None = None
     """What is to be written into the folder before the first step."""
+    contents: tuple[str, ...] = ()
+    """What its commands read from a file."""
     activate: tuple[str, ...] = ()
     """What activates it, where that is not a script in it."""
 
     @property
     def what(self) -> str:
-        """Identify the commands."""
-        told = [self.mode.value, *(step.argv for step in self.steps)]
+        """Identify the commands and what they are told."""
+        told = [self.mode.value, *(step.argv for step in self.steps), *self.contents]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
@@ -83,6 +85,7 @@ def conda_work(plan: Plan, path: Path, mode: Mode, *, kernel: bool = False) -> W
         record=_record(plan, "", engine.engine),
         minor=plan.python,
         prepare=lambda folder: prepare_conda(plan, folder),
+        contents=(*plan.channels, *plan.dependencies),
         activate=conda_activation(plan, place, engine),
     )
 
