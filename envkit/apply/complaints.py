@@ -1,6 +1,7 @@
 """What a failed step says about itself, from the words of the program that failed."""
 
 import re
+import sys
 
 from envkit.apply.steps import Step
 from envkit.errors import EnvkitError
@@ -21,7 +22,7 @@ def explain_failure(step: Step, completed: Completed, minor: str, log: str) -> E
     if completed.end is End.EXITED and _NO_ENSUREPIP.search(output):
         return EnvkitError(
             f"`{step.argv[0]}` cannot make an environment with pip in it: its ensurepip is missing",
-            hint=f"`sudo apt install python{minor.rstrip('t')}-venv`, or `envkit create --virtualenv`",
+            hint=_ways_to_get_ensurepip(minor),
             exit_code=1,
         )
     if _FULL.search(output):
@@ -37,6 +38,11 @@ def explain_failure(step: Step, completed: Completed, minor: str, log: str) -> E
         hint=f"all that was said is in `{log}`",
         exit_code=1,
     )
+
+
+def _ways_to_get_ensurepip(minor: str) -> str:
+    debian = f"`sudo apt install python{minor.rstrip('t') or '3'}-venv`, or " if sys.platform == "linux" else ""
+    return f"{debian}`envkit create --virtualenv`"
 
 
 def _error_line(output: str) -> str:

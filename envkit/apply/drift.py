@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envkit import processes
+from envkit.apply.ownership import is_conda_environment
 from envkit.apply.record import RECORD, installed_packages, python_version, read_record, torch_backend
 from envkit.apply.steps import interpreter_in
 from envkit.errors import EnvkitError
@@ -43,7 +44,7 @@ def find_drift(path: Path) -> tuple[Drift, ...]:
 
 
 def _in_python(path: Path, recorded: str) -> Iterator[Drift]:
-    inside = interpreter_in(path) if not (path / "python.exe").is_file() else path / "python.exe"
+    inside = interpreter_in(path, conda=is_conda_environment(path))
     told = processes.run((str(inside), "-I", "-c", _ASK), timeout=_TIMEOUT)
     if not told.ok:
         yield Drift("gone", str(inside), recorded, f"does not run: {told.describe()}")

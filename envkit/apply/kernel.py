@@ -14,14 +14,14 @@ from envkit.errors import EnvkitError
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 
 
-def kernel_steps(installer: Installer, path: Path, name: str) -> tuple[Step, ...]:
+def kernel_steps(installer: Installer, path: Path, name: str, *, conda: bool = False) -> tuple[Step, ...]:
     """Return the commands that install and register it; raise `EnvkitError` when the name is another kernel's."""
     kernel = kernel_name(name)
     check_free(kernel, path)
-    inside = str(interpreter_in(path))
+    inside = str(interpreter_in(path, conda=conda))
     register = (inside, "-I", "-m", "ipykernel", "install", "--user", "--name", kernel, "--display-name", name)
     return (
-        installer.install("install ipykernel", path, ("ipykernel",)),
+        installer.install("install ipykernel", path, ("ipykernel",), conda=conda),
         Step(f"register the Jupyter kernel {kernel}", register, MAKE_TIMEOUT),
     )
 

@@ -14,7 +14,7 @@ from envkit import processes
 from envkit.apply.claim import Claim, Mode, claimed
 from envkit.apply.complaints import explain_failure
 from envkit.apply.engines import step_variables
-from envkit.apply.journal import MARK
+from envkit.apply.journal import MARK, stop_survivors
 from envkit.apply.record import pip_release, torch_backend, write_record
 from envkit.apply.steps import Step
 from envkit.apply.work import Work
@@ -110,7 +110,7 @@ class _Runner:
 
     def run(self, step: Step, number: int) -> StepRun:
         self._progress.started(step.name, number, len(self._work.steps))
-        self._log.write(f"$ {' '.join(step.argv)}\n")
+        self._log.write(f"$ {step.line}\n")
         completed = self._call(step) if step.call else self._start(step)
         self._log.write(f"# {completed.describe()}, {completed.seconds:.1f} s\n")
         if not completed.ok:
@@ -119,7 +119,7 @@ class _Runner:
             raise explain_failure(step, completed, self._work.minor, log)
         self._claim.journal.step_done(number)
         self._progress.ended(completed.seconds)
-        return StepRun(step.name, step.argv, completed.seconds)
+        return StepRun(step.name, step.shown, completed.seconds)
 
     def _start(self, step: Step) -> processes.Completed:
         return processes.run(
@@ -129,16 +129,26 @@ class _Runner:
     def _call(self, step: Step) -> processes.Completed:
         """Do the step inside envkit, and tell how it ended as if it had been a process."""
         began, failed = time.perf_counter(), ""
-        try:
-            if step.call:
-                step.call()
-        except (Exception, SystemExit) as failure:  # noqa: BLE001 - a library's own, told like a program's
-            failed = f"ERROR: {failure or type(failure).__name__}"
-            self._take(failed.encode())
+        ended = threading.Event()
+
+        def work() -> None:
+            nonlocal failed
+            try:
+                if step.call:
+                    step.call(self._variables)
+            except (Exception, SystemExit) as failure:  # noqa: BLE001 - a library's own, told like a program's
+                failed = f"ERROR: {failure or type(failure).__name__}"
+                self._take(failed.encode())
+            ended.set()
+
+        threading.Thread(target=work, daemon=True).start()
+        in_time = ended.wait(step.timeout)
+        if not in_time:  # what it waits for are programs of its own, which bear the mark of this run
+            stop_survivors(self._claim.journal.mark)
         return processes.Completed(
             argv=step.argv,
-            end=processes.End.EXITED,
-            exit_code=1 if failed else 0,
+            end=processes.End.EXITED if in_time else processes.End.TIMED_OUT,
+            exit_code=0 if in_time and not failed else 1,
             stdout=b"",
             stderr=failed.encode(),
             seconds=time.perf_counter() - began,
@@ -146,7 +156,7 @@ class _Runner:
 
     def _told_to(self, step: Step) -> dict[str, str]:
         if step.argv[1:4] != ("-I", "-m", "pip"):
-            return self._variables
+            return {**self._variables, **dict(step.variables)}
         raw = pip_release(self._work.path) >= _RAW_PROGRESS
         return {**self._variables, "PIP_PROGRESS_BAR": "raw" if raw else "off"}
 

@@ -10,7 +10,7 @@ from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP, Installer, make_steps, seed_step
 from envkit.apply.interpreters import is_to_be_fetched
 from envkit.apply.kernel import kernel_steps
-from envkit.apply.ownership import is_environment
+from envkit.apply.ownership import is_conda_environment, is_environment
 from envkit.apply.record import installed_packages, python_version
 from envkit.apply.steps import MAKE_TIMEOUT, Step, interpreter_in
 from envkit.errors import EnvkitError
@@ -72,15 +72,16 @@ def planned_work(
 def conda_work(plan: Plan, path: Path, mode: Mode, *, kernel: bool = False) -> Work:
     """Return the making of a conda environment, by the engine that the plan names or the best that is here."""
     from envkit.apply.conda.engines import find_conda_engine
-    from envkit.apply.conda.steps import conda_activation, conda_path, conda_python, conda_steps, prepare_conda
+    from envkit.apply.conda.steps import conda_activation, conda_path, conda_steps, prepare_conda
 
     engine = find_conda_engine(plan.engine)
     place = path if plan.path else conda_path(plan, engine)
+    _check_update(plan, place, mode)
     steps = conda_steps(plan, place, engine)
     return Work(
         path=place,
-        steps=(*steps, *(kernel_steps(PIP, place, plan.name) if kernel else ())),
-        inside=conda_python(place),
+        steps=(*steps, *(kernel_steps(PIP, place, plan.name, conda=True) if kernel else ())),
+        inside=interpreter_in(place, conda=True),
         mode=mode,
         record=_record(plan, "", engine.engine),
         minor=plan.python,
@@ -109,15 +110,30 @@ def _making(plan: Plan, installer: Installer, path: Path, python: str, mode: Mod
         get = (installer.program, "python", "install", python)
         fetch = (Step(f"get Python {python}", get, MAKE_TIMEOUT),) if is_to_be_fetched(python) else ()
         return (*fetch, *make_steps(plan.manager, installer, path, python, bare=False))
+    _check_update(plan, path, mode)
+    needs_pip = installer.engine is Engine.PIP and "pip" not in installed_packages(path)
+    return (seed_step(path),) if needs_pip else ()
+
+
+def _check_update(plan: Plan, path: Path, mode: Mode) -> None:
+    """Refuse to lay one kind of environment over another, or the packages of one Python into that of another."""
+    if mode is not Mode.UPDATE or not is_environment(path):
+        return
+    of_conda = is_conda_environment(path)
+    if of_conda != (plan.manager is Manager.CONDA):
+        kind, other = ("a conda environment", "--conda") if of_conda else ("no conda environment", "--venv")
+        raise EnvkitError(
+            f"`{path}` is {kind}, and the plan is for {plan.manager.value}",
+            hint=f"`{other}` in its place; or name another path",
+            exit_code=1,
+        )
     there = python_version(path)
-    if there.split(".")[:2] != plan.python.rstrip("t").split("."):
+    if there and there.split(".")[:2] != plan.python.rstrip("t").split("."):
         raise EnvkitError(
             f"`{path}` is an environment of Python {there}, and the plan is for Python {plan.python}",
             hint="`--replace` makes it anew; or name another path",
             exit_code=1,
         )
-    needs_pip = installer.engine is Engine.PIP and "pip" not in installed_packages(path)
-    return (seed_step(path),) if needs_pip else ()
 
 
 def _is_to_be_made(path: Path, mode: Mode) -> bool:

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from functools import partial
+import threading
 
 import pytest
 
 from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP, Installer
+from envkit.apply.journal import MARK
 from envkit.apply.record import RECORD
 from envkit.apply.run import LOG, carried_out
 from envkit.apply.steps import Step
@@ -166,7 +167,7 @@ def test_what_is_broken_off_after_the_environment_is_made_leaves_it(make_plan, p
 
 def test_a_step_that_a_library_does_is_told_like_a_program(tmp_path, listener):
     path = tmp_path / "env"
-    step = Step("make the environment", ("maker", str(path)), 1.0, partial((path / "pyvenv.cfg").write_text, ""))
+    step = Step("make the environment", ("maker", str(path)), 1.0, lambda _: (path / "pyvenv.cfg").touch())
 
     with carried_out(Work(path, (step,), path / "bin/python", Mode.NEW, {}), listener) as applied:
         assert applied.steps[0].argv == ("maker", str(path))
@@ -174,9 +175,26 @@ def test_a_step_that_a_library_does_is_told_like_a_program(tmp_path, listener):
     assert "$ maker" in (path / LOG).read_text()
 
 
+def test_a_library_that_hangs_is_not_waited_for(tmp_path, listener):
+    over = threading.Event()
+    work = Work(tmp_path / "env", (Step("make it", ("maker",), 0.1, lambda _: over.wait(60)),), tmp_path, Mode.NEW, {})
+
+    with pytest.raises(EnvkitError, match="could not make it: timed out after"), carried_out(work, listener):
+        pytest.fail("it was made")
+    over.set()
+
+
+def test_what_a_library_starts_bears_the_mark_of_the_run(tmp_path, listener):
+    told = {}
+    work = Work(tmp_path / "env", (Step("make it", ("maker",), 1.0, told.update),), tmp_path, Mode.NEW, {})
+
+    with carried_out(work, listener):
+        assert told[MARK]
+
+
 @pytest.mark.parametrize("end", [RuntimeError("no such interpreter"), SystemExit("no such interpreter")])
 def test_a_library_that_fails_is_one_sentence(tmp_path, listener, end):
-    def fail():
+    def fail(_variables):
         raise end
 
     work = Work(tmp_path / "env", (Step("make it", ("maker",), 1.0, fail),), tmp_path, Mode.NEW, {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -180,10 +179,10 @@ def _tell(asked: Asked, order: _Order, progress: EventProgress | StepProgress) -
 def _rehearse(asked: Asked, order: _Order) -> None:
     """Print the commands that would make the environment."""
     if asked.as_json:
-        _print_document(order, steps=[{"name": step.name, "argv": step.argv} for step in order.work.steps])
+        _print_document(order, steps=[{"name": step.name, "argv": step.shown} for step in order.work.steps])
         return
     for step in order.work.steps:
-        click.echo(shlex.join(step.argv))
+        click.echo(step.line)
 
 
 def _in_the_background(order: _Order) -> Callable[[], str]:
