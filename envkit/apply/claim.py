@@ -5,31 +5,20 @@ was stopped; any other first puts things back as they were.
 """
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from enum import Enum
 from pathlib import Path
 
 from envkit.apply.journal import Begun, Journal, is_at_work, stop_survivors
 from envkit.apply.lock import HeldError, hold
 from envkit.apply.ownership import forget_torn, is_environment, is_marked, mark, remove_environment, unmark
-from envkit.apply.record import RECORD, read_record
+from envkit.apply.places import Mode, check_place, journal_file, make_folder, missing_above, remove_empty
 from envkit.errors import EnvkitError
-from envkit.planning.quoting import UnquotableError, check_printable
 
 _TRIES = 3
 _PAUSE = 0.2
 """Seconds between tries: a program that was just killed may write its last file meanwhile."""
-
-
-class Mode(str, Enum):
-    """What may be done with an environment that is there."""
-
-    NEW = "new"
-    UPDATE = "update"
-    REPLACE = "replace"
 
 
 class Claim:
@@ -58,9 +47,9 @@ def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
     `what` identifies the commands: an unfinished run of the same ones is gone on with, also one that was killed when
     the environment was complete and only what follows was not.
     """
-    file = _journal_file(path)
-    made = _missing_above(file.parent)
-    _make_folder(file.parent)
+    file = journal_file(path)
+    made = missing_above(file.parent)
+    make_folder(file.parent)
     try:
         with hold(file) as stream:
             journal = Journal(stream, file)
@@ -83,63 +72,7 @@ def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
             f"another `envkit create` is at work on `{path}`", hint="wait for it, or name another path", exit_code=1
         ) from None
     finally:
-        _remove_empty(made)
-
-
-def place_of(path: Path) -> Path:
-    """Return the absolute path that is meant, a link followed; raise `EnvkitError` where none can be made there."""
-    if os.pathsep in str(path):
-        raise EnvkitError(f"the path of an environment cannot hold `{os.pathsep}`", hint="name another path")
-    place = path.absolute()
-    try:
-        check_printable(str(place))
-    except UnquotableError as problem:  # what an environment keeps its own path in is text of whole lines
-        raise EnvkitError(
-            f"the path of an environment cannot be {str(place)!r}: {problem}", hint="name another"
-        ) from None
-    if place.is_symlink() and not place.exists():
-        raise EnvkitError(f"`{path}` is a link that leads nowhere", hint="remove it, or name another path", exit_code=1)
-    return Path(os.path.realpath(place)) if place.is_symlink() else place
-
-
-def check_place(path: Path, mode: Mode) -> Mode:
-    """Return what is to be done with what is at the path; raise `EnvkitError` where that was not asked for."""
-    if path.exists() and not path.is_dir():
-        raise EnvkitError(f"`{path}` is there already and is no folder", hint="name another path", exit_code=1)
-    if not path.exists() or not any(entry != _journal_file(path) for entry in path.iterdir()):
-        return Mode.NEW
-    if not is_environment(path):
-        raise EnvkitError(
-            f"`{path}` is there already and is not empty",
-            hint="name another path, or remove that folder first",
-            exit_code=1,
-        )
-    if mode is Mode.NEW:
-        raise EnvkitError(
-            f"`{path}` is an environment already",
-            hint="`--update` brings it to the plan, `--replace` makes it anew; or name another path",
-            exit_code=1,
-        )
-    if mode is Mode.REPLACE:
-        _check_replaceable(path)
-    return mode
-
-
-def _check_replaceable(path: Path) -> None:
-    if any(Path(prefix).resolve().is_relative_to(path.resolve()) for prefix in (sys.prefix, sys.base_prefix)):
-        raise EnvkitError(f"envkit itself runs from `{path}`", hint="run it from another environment", exit_code=1)
-    if read_record(path) is None:
-        raise EnvkitError(
-            f"`{path}` was not made by envkit (it holds no {RECORD}), and what others made is not removed",
-            hint="`--update` brings it to the plan; or remove it yourself, or name another path",
-            exit_code=1,
-        )
-
-
-def is_unfinished(path: Path) -> bool:
-    """Tell whether a run was killed over that path, or still is at work on it."""
-    file = _journal_file(path)
-    return file.is_file() and file.stat().st_size > 0
+        remove_empty(made)
 
 
 def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path, ...]) -> Claim:
@@ -219,7 +152,7 @@ def _restore(path: Path, begun: Begun) -> tuple[Path, ...]:
         left = _make_way(path, left)
         aside.rename(path)
     else:
-        _remove_empty(tuple(map(Path, begun.made)))
+        remove_empty(tuple(map(Path, begun.made)))
     return left
 
 
@@ -255,28 +188,3 @@ def _aside(path: Path) -> Path:
     """Return a free name beside the path for what is moved out of the way."""
     names = (path.with_name(f"{path.name}.before{number or ''}") for number in range(10**6))
     return next(name for name in names if not name.exists() and not name.is_symlink())
-
-
-def _journal_file(path: Path) -> Path:
-    """Return where the journal lies: beside the environment, or in it where nothing may be written beside."""
-    beside = path.parent / f".{path.name}.envkit"
-    return path / ".envkit" if path.is_dir() and not os.access(path.parent, os.W_OK) else beside
-
-
-def _missing_above(folder: Path) -> tuple[Path, ...]:
-    return tuple(above for above in (folder, *folder.parents) if not above.exists())
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as refusal:
-        raise EnvkitError(
-            f"the folder `{folder}` cannot be made: {refusal.strerror}", hint="name another path", exit_code=1
-        ) from None
-
-
-def _remove_empty(folders: tuple[Path, ...]) -> None:
-    for folder in folders:
-        with suppress(OSError):
-            folder.rmdir()

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
 from envkit import processes
-from envkit.apply.claim import Claim, Mode, claimed
+from envkit.apply.claim import Claim, claimed
 from envkit.apply.complaints import explain_failure
 from envkit.apply.engines import step_variables
 from envkit.apply.journal import MARK, stop_survivors
+from envkit.apply.places import Mode
 from envkit.apply.record import pip_release, torch_backend, write_record
 from envkit.apply.steps import Step
 from envkit.apply.work import Work

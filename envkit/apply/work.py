@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP, Installer, make_steps, seed_step
 from envkit.apply.interpreters import is_to_be_fetched
 from envkit.apply.kernel import kernel_steps
 from envkit.apply.ownership import is_conda_environment, is_environment
+from envkit.apply.places import Mode
 from envkit.apply.record import installed_packages, python_version
 from envkit.apply.steps import MAKE_TIMEOUT, Step, interpreter_in
 from envkit.errors import EnvkitError

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from envkit.apply.claim import Mode, check_place, claimed, place_of
+from envkit.apply.claim import claimed
+from envkit.apply.places import Mode, check_place, place_of
 from envkit.errors import EnvkitError
 
 

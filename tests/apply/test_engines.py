@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from envkit.apply import engines
-from envkit.apply.claim import Mode
 from envkit.apply.engines import MAKE_VENV, PIP, Installer, choose_installer
+from envkit.apply.places import Mode
 from envkit.apply.uv_config import uv_sources
 from envkit.apply.work import planned_work
 from envkit.errors import EnvkitError

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP, Installer
 from envkit.apply.journal import MARK
+from envkit.apply.places import Mode
 from envkit.apply.record import RECORD
 from envkit.apply.run import LOG, carried_out
 from envkit.apply.steps import Step

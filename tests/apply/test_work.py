@@ -2,8 +2,8 @@
 
 import pytest
 
-from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP
+from envkit.apply.places import Mode
 from envkit.apply.work import conda_work, planned_work
 from envkit.errors import EnvkitError
 from envkit.planning.model import Engine, Manager

@@ -14,7 +14,7 @@ from envkit.cli.output import echo_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from envkit.apply.claim import Mode
+    from envkit.apply.places import Mode
     from envkit.apply.run import Applied
     from envkit.apply.work import Work
     from envkit.cli.creating.asked import Asked
@@ -64,16 +64,16 @@ def make(asked: Asked) -> int:
 
 
 def _mode(asked: Asked) -> Mode:
-    from envkit.apply.claim import Mode
+    from envkit.apply.places import Mode
 
     return Mode.UPDATE if asked.update else Mode.REPLACE if asked.replace else Mode.NEW
 
 
 def _bare(asked: Asked, mode: Mode) -> _Order:
     """Return the making of an environment with pip alone: nothing but its interpreter matters."""
-    from envkit.apply.claim import place_of
     from envkit.apply.engines import PIP, choose_installer
     from envkit.apply.interpreters import base_interpreter, outside
+    from envkit.apply.places import place_of
     from envkit.apply.work import bare_work
     from envkit.planning.model import Engine, Manager
     from envkit.probes import find_interpreter
@@ -94,9 +94,9 @@ def _planned(asked: Asked, mode: Mode) -> _Order:
     import msgspec
 
     from envkit import matrix
-    from envkit.apply.claim import Mode, place_of
     from envkit.apply.engines import choose_installer
     from envkit.apply.interpreters import base_interpreter, outside
+    from envkit.apply.places import Mode, place_of
     from envkit.apply.sources import settle
     from envkit.apply.work import conda_work, planned_work
     from envkit.cli.creating.deciding import decide, explain
