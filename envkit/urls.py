@@ -3,18 +3,18 @@
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-# What stands before the host, and conda's tokens, which stand in the path.
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@|(?<=/t/)[^/\s]+")
+_BEFORE_THE_HOST = re.compile(r"(?<=://)[^/@\s]*@")
+_TOKEN_OF_CONDA = re.compile(r"(://\S*?/t/)[^/\s'\"]+")
 
 
 def redacted(text: str) -> str:
     """Return a text with stars in the place of the credentials of every URL in it."""
-    return _CREDENTIALS.sub(lambda found: "*****@" if found.group().endswith("@") else "*****", text)
+    return _TOKEN_OF_CONDA.sub(r"\1*****", _BEFORE_THE_HOST.sub("*****@", text))
 
 
 def holds_credentials(text: str) -> bool:
     """Tell whether a URL in the text has credentials."""
-    return bool(_CREDENTIALS.search(text))
+    return redacted(text) != text
 
 
 def without_credentials(url: str) -> str:

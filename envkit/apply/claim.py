@@ -30,6 +30,8 @@ class Claim:
         self.journal = journal
         self.done = done
         self.is_complete = False
+        self.is_put_away = False
+        """Whether what it replaced is gone: if that was broken off, the journal stays for the next run to end it."""
         self.left: tuple[Path, ...] = ()
         """What somebody else had put into an environment that was replaced, where it lies now."""
 
@@ -37,7 +39,8 @@ class Claim:
         """Note that the environment is made: from here on it stays, and what it replaced goes."""
         self.journal.finish()
         self.is_complete = True
-        self.left = _put_away(self.path, self.journal.read())
+        self.left = _put_away(self.journal.read())
+        self.is_put_away = True
 
 
 @contextmanager
@@ -60,8 +63,9 @@ def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
                 journal.beat()
                 # The journal goes last: who is broken off over this too leaves it to the next run.
                 left = () if claim.is_complete else _give_up(path, journal)
-                journal.remove()
-                unmark(path)
+                if claim.is_complete == claim.is_put_away:
+                    journal.remove()
+                    unmark(path)
                 if left and isinstance(failure, EnvkitError):
                     failure.hint += f"; what envkit did not make stays: {_some(left)}"
                 raise
@@ -80,7 +84,8 @@ def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path,
     if begun is not None:
         if begun.process != os.getpid() and is_at_work(begun):
             raise HeldError
-        stop_survivors(begun.mark)
+        if stop_survivors(begun.mark):
+            begun = begun.lasting_till_now()
         is_ours = is_marked(path, begun.first_mark)
         if is_ours and _can_go_on(begun, path, what):
             return _go_on(begun, path, journal)
@@ -141,8 +146,11 @@ def _restore(path: Path, begun: Begun) -> tuple[Path, ...]:
     """
     aside = Path(begun.aside) if begun.aside else None
     if begun.finished:
-        return _put_away(path, begun)
-    if begun.mode == Mode.UPDATE or (aside and not aside.is_dir()):
+        return _put_away(begun)
+    if begun.mode == Mode.UPDATE:
+        forget_torn(path, begun.spans)
+        return ()
+    if aside and not aside.is_dir():
         return ()
     left = remove_environment(path, begun.spans)
     for _ in range(_TRIES if left else 0):
@@ -173,12 +181,12 @@ def _some(files: tuple[Path, ...]) -> str:
     return ", ".join(f"`{file}`" for file in files[:3]) + (", ..." if len(files) > 3 else "")
 
 
-def _put_away(path: Path, begun: Begun | None) -> tuple[Path, ...]:
+def _put_away(begun: Begun | None) -> tuple[Path, ...]:
     """Remove the environment that was replaced, and return what stays of it."""
     if begun is None or not begun.aside:
         return ()
     aside = Path(begun.aside)
-    left = remove_environment(aside, home=path)
+    left = remove_environment(aside)
     with suppress(OSError):
         aside.rmdir()
     return left

@@ -31,10 +31,11 @@ def explain_failure(step: Step, completed: Completed, minor: str, log: str) -> E
             hint=f"free some space, or name a path on another disk; all that was said is in `{log}`",
             exit_code=1,
         )
-    because = _error_line(output) if completed.end is End.EXITED else ""
+    because = error_line(output) if completed.end is End.EXITED else ""
     unreachable = "; the index could not be reached" if _UNREACHABLE.search(output) else ""
+    started = f"`{step.argv[0]}` " if completed.end is End.NOT_STARTED else ""
     return EnvkitError(
-        f"could not {step.name}: {because or completed.describe()}{unreachable}",
+        f"could not {step.name}: {started}{because or completed.describe()}{unreachable}",
         hint=f"all that was said is in `{log}`",
         exit_code=1,
     )
@@ -45,7 +46,7 @@ def _ways_to_get_ensurepip(minor: str) -> str:
     return f"{debian}`envkit create --virtualenv`"
 
 
-def _error_line(output: str) -> str:
+def error_line(output: str) -> str:
     """Return the last line that tells an error: pip marks it, uv frames it or names its cause, others end with it."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     framed = next((number for number, line in enumerate(lines) if line.startswith("×")), None)  # noqa: RUF001

@@ -1,5 +1,6 @@
 """Places for environments: what may be made at a path, and where the journal of its making lies."""
 
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -10,6 +11,9 @@ from envkit.apply.ownership import is_environment
 from envkit.apply.record import RECORD, read_record
 from envkit.errors import EnvkitError
 from envkit.planning.quoting import UnquotableError, check_printable
+
+_SHOWN = 80
+"""Characters of a path that is too long for anything."""
 
 
 class Mode(str, Enum):
@@ -31,9 +35,29 @@ def place_of(path: Path) -> Path:
         raise EnvkitError(
             f"the path of an environment cannot be {str(place)!r}: {problem}", hint="name another"
         ) from None
+    _check_length(path, place)
     if place.is_symlink() and not place.exists():
         raise EnvkitError(f"`{path}` is a link that leads nowhere", hint="remove it, or name another path", exit_code=1)
     return Path(os.path.realpath(place)) if place.is_symlink() else place
+
+
+def _check_length(path: Path, place: Path) -> None:
+    """Refuse what the system cannot name: the path, or the longer one of its journal."""
+    if not all(map(_can_be_named, (place, place.parent / f".{place.name}.envkit"))):
+        shown = _shortened(str(path))
+        raise EnvkitError(f"no environment can be made at a path that long: `{shown}`", hint="name a shorter one")
+
+
+def _can_be_named(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError as refusal:
+        return refusal.errno not in (errno.ENAMETOOLONG, errno.EINVAL)
+    return True
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 2 :]}"
 
 
 def check_place(path: Path, mode: Mode) -> Mode:

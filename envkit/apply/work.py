@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from envkit.apply.activation import Way
 from envkit.apply.engines import PIP, Installer, make_steps, seed_step
 from envkit.apply.interpreters import is_to_be_fetched
-from envkit.apply.kernel import kernel_steps
+from envkit.apply.kernel import install_kernel, register_kernel
 from envkit.apply.ownership import is_conda_environment, is_environment
 from envkit.apply.places import Mode
 from envkit.apply.record import installed_packages, python_version
@@ -35,13 +36,22 @@ class Work(NamedTuple):
     """What is to be written into the folder before the first step."""
     contents: tuple[str, ...] = ()
     """What its commands read from a file."""
-    activate: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
+    """Packages that must be in it in the end."""
+    register: Step | None = None
+    """What makes it known outside of it, once it is made."""
+    activate: tuple[Way, ...] = ()
     """What activates it, where that is not a script in it."""
+
+    @property
+    def commands(self) -> tuple[Step, ...]:
+        """All of its commands, in order."""
+        return (*self.steps, *((self.register,) if self.register else ()))
 
     @property
     def what(self) -> str:
         """Identify the commands and what they are told."""
-        told = [self.mode.value, *(step.argv for step in self.steps), *self.contents]
+        told = [self.mode.value, *(step.argv for step in self.commands), *self.contents]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
@@ -50,7 +60,7 @@ def bare_work(manager: Manager, installer: Installer, path: Path, python: str, m
     steps = make_steps(manager, installer, path, python, bare=True) if _is_to_be_made(path, mode) else ()
     told = {"python": python, "manager": manager.value, "engine": installer.engine.value}
     record: dict[str, Any] = {**told, "plan": None, "install": []}
-    return Work(path, steps, interpreter_in(path), mode, record)
+    return Work(path, steps, interpreter_in(path), mode, record, brings=("pip",))
 
 
 def planned_work(
@@ -62,10 +72,18 @@ def planned_work(
     steps = (
         *_making(plan, installer, path, python, mode),
         *(installer.install(name, path, arguments) for name, arguments in zip(names, installs, strict=False)),
-        *(kernel_steps(installer, path, plan.name) if kernel else ()),
+        *((install_kernel(installer, path),) if kernel else ()),
     )
     return Work(
-        path, steps, interpreter_in(path), mode, _record(plan, python, installer.engine), plan.python, plan.backend
+        path=path,
+        steps=steps,
+        inside=interpreter_in(path),
+        mode=mode,
+        record=_record(plan, python, installer.engine),
+        minor=plan.python,
+        backend=plan.backend,
+        brings=("torch",) if plan.torch else (),
+        register=register_kernel(path, plan.name) if kernel else None,
     )
 
 
@@ -80,13 +98,14 @@ def conda_work(plan: Plan, path: Path, mode: Mode, *, kernel: bool = False) -> W
     steps = conda_steps(plan, place, engine)
     return Work(
         path=place,
-        steps=(*steps, *(kernel_steps(PIP, place, plan.name, conda=True) if kernel else ())),
+        steps=(*steps, *((install_kernel(PIP, place, conda=True),) if kernel else ())),
         inside=interpreter_in(place, conda=True),
         mode=mode,
         record=_record(plan, "", engine.engine),
         minor=plan.python,
         prepare=lambda folder: prepare_conda(plan, folder),
         contents=(*plan.channels, *plan.dependencies),
+        register=register_kernel(place, plan.name, conda=True) if kernel else None,
         activate=conda_activation(plan, place, engine),
     )
 

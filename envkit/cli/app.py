@@ -64,6 +64,7 @@ def run(arguments: Sequence[str]) -> int:
     if leaving.signal is None:
         return code
     click.echo("envkit: interrupted", err=True)
+    _answer("interrupted", "", as_json="--json" in arguments)
     return 128 + leaving.signal
 
 

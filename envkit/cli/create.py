@@ -90,13 +90,15 @@ _NOT_MADE = {
     "output": "--apply makes the environment and --output writes it down: one at a time",
     "formats": "--apply makes the environment and --format writes it down: one at a time",
     "machine": "--apply makes the environment here, and --for plans for another machine",
-    "force": "--force is for --output",
+    "force": "--force overwrites files in a folder: --output DIR",
 }
 _NOT_BARE = ("torch", "cuda", "rocm", "xpu", "packages", "kernel", "explain")
-_FOLDER_ALONE = ("dry_run", "force")
 
 
 def _check_combination(asked: Asked) -> None:
+    empty = next((name for name, value in asdict(asked).items() if value == ""), None)
+    if empty:
+        raise click.UsageError(f"{_option(empty)} is empty; is a variable not set?")
     given = {name for name, value in asdict(asked).items() if value not in (None, False, ())}
     if asked.place is not None and asked.path not in (None, asked.place):
         raise click.UsageError("the path is given twice, as an argument and with --path")
@@ -108,8 +110,8 @@ def _check_combination(asked: Asked) -> None:
         raise click.UsageError("--update keeps the environment that is there and --replace does not: one of them")
     if not asked.apply_now and (idle := [name for name in _NOT_WRITTEN if name in given]):
         raise click.UsageError(f"{_option(idle[0])} is for --apply")
-    if not asked.apply_now and asked.folder is None and (idle := [name for name in _FOLDER_ALONE if name in given]):
-        raise click.UsageError(f"{_option(idle[0])} is for --output DIR{'' if asked.force else ' or --apply'}")
+    if asked.force and asked.folder is None:
+        raise click.UsageError("--force overwrites files in a folder: --output DIR")
     if asked.bare and (more := [name for name in _NOT_BARE if name in given]):
         raise click.UsageError(f"--bare is an environment with pip alone: {_option(more[0])} has no part in it")
     if asked.formats:

@@ -260,6 +260,52 @@ def test_nothing_of_the_making_is_left_in_an_environment(tmp_path):
     assert names(tmp_path / "env") == ["bin", "envkit-plan.json", "lib", "pyvenv.cfg"]
 
 
+def test_what_an_update_was_broken_off_over_is_installed_anew(tmp_path):
+    make(tmp_path / "env")
+    info = tmp_path / "env" / "lib" / "python3.11" / "site-packages" / "torch-2.dist-info"
+
+    with pytest.raises(KeyboardInterrupt):
+        fail(tmp_path / "env", Mode.UPDATE, KeyboardInterrupt, more=lambda: info.mkdir(parents=True))
+
+    assert not info.exists()
+    assert ".envkit-unfinished" not in names(tmp_path / "env")
+
+
+def test_what_a_replacement_was_broken_off_over_is_put_away_by_the_next_run(tmp_path, monkeypatch):
+    make(tmp_path / "env")
+    with monkeypatch.context() as patched:
+        patched.setattr("envkit.apply.claim.remove_environment", lambda _path: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make(tmp_path / "env", Mode.REPLACE)
+    (tmp_path / "env.before" / "lib" / "python3.11" / "site-packages" / "torch" / "half.py").unlink()
+
+    with claimed(tmp_path / "env", Mode.REPLACE, "these commands") as claim:
+        assert claim.is_complete
+
+    assert names(tmp_path) == ["env"]
+
+
+@pytest.mark.parametrize("mode", [Mode.NEW, Mode.REPLACE])
+def test_a_file_of_somebodys_where_the_journal_goes_is_left_alone(tmp_path, mode):
+    journal_of(tmp_path / "env").write_text("precious\n")
+
+    with pytest.raises(EnvkitError, match="is in the way: it is no journal of envkit's"):
+        make(tmp_path / "env", mode)
+
+    assert journal_of(tmp_path / "env").read_text() == "precious\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_where_the_journal_goes_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("precious\n")
+    journal_of(tmp_path / "env").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(EnvkitError, match="cannot be written"):
+        make(tmp_path / "env")
+
+    assert (tmp_path / "precious").read_text() == "precious\n"
+
+
 def test_a_journal_that_was_cut_off_in_its_first_line_says_nothing(tmp_path):
     journal_of(tmp_path / "env").write_text('{"what": "these')
 
@@ -299,6 +345,12 @@ def test_a_path_that_would_fall_apart_on_path_is_refused(tmp_path):
 def test_a_name_that_no_environment_can_keep_is_refused(tmp_path, name):
     with pytest.raises(EnvkitError, match="the path of an environment cannot be"):
         place_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("length", [248, 255, 5000])
+def test_a_name_that_is_too_long_for_it_or_its_journal_is_refused(tmp_path, length):
+    with pytest.raises(EnvkitError, match=r"no environment can be made at a path that long: `.{,90}`$"):
+        place_of(tmp_path / ("n" * length))
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):

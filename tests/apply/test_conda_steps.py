@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from envkit.apply.activation import Way
 from envkit.apply.conda.engines import CondaEngine
 from envkit.apply.conda.steps import conda_activation, conda_path, conda_steps, prepare_conda
 from envkit.apply.steps import interpreter_in
@@ -91,12 +92,12 @@ def test_activation_is_told_in_the_engines_own_words(make_plan):
     by_path = make_plan(manager=Manager.CONDA, path=str(ENV))
     by_name = make_plan(manager=Manager.CONDA, name="lecture")
 
-    assert conda_activation(by_path, ENV, MICROMAMBA) == ("micromamba activate '/envs/my env'",)
+    assert conda_activation(by_path, ENV, MICROMAMBA) == (Way("micromamba activate '/envs/my env'"),)
     assert conda_activation(by_name, ENV, MICROMAMBA) == (
-        "micromamba activate lecture",
-        "or, by its folder: micromamba activate '/envs/my env'",
+        Way("micromamba activate lecture"),
+        Way("micromamba activate '/envs/my env'", "or, by its folder: "),
     )
     assert conda_activation(by_path, ENV, RATTLER) == (
-        "conda activate '/envs/my env'",
-        "or, with no conda here, run its interpreter: '/envs/my env/bin/python'",
+        Way("conda activate '/envs/my env'"),
+        Way("'/envs/my env/bin/python'", "or, with no conda here, run its interpreter: "),
     )

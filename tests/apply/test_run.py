@@ -1,9 +1,11 @@
 """Steps run in order, told and logged, with a stand-in for Python."""
 
 import json
+import subprocess
 import sys
 import threading
 
+import psutil
 import pytest
 
 from envkit.apply.engines import PIP, Installer
@@ -28,8 +30,20 @@ case "$*" in
         mkdir -p "$3/bin" "$3/lib/python3.11/site-packages/pip-$PIP_RELEASE.dist-info"
         cp "$0" "$3/bin/python" ;;
     *"$FAIL_AT"*) echo 'ERROR: no such thing' >&2; exit 3 ;;
-    *'pip install'*) echo 'Progress 10 of 20'; echo 'on stderr' >&2 ;;
+    *'pip install'*)
+        mkdir -p "$(dirname "$0")/../lib/python3.11/site-packages/torch-2.13.0.dist-info"
+        echo 'Progress 10 of 20'; echo 'on stderr' >&2 ;;
 esac
+"""
+
+
+RUN_A_LONG_STEP = """
+import sys
+from envkit import processes
+from envkit.apply.run import _with_us
+
+step = (sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+processes.run((*_with_us(step[0]), *step), timeout=60, on_line=lambda line: print(line.decode(), flush=True))
 """
 
 
@@ -75,7 +89,7 @@ def test_the_record_and_the_log_lie_in_the_environment(make_plan, python, tmp_pa
     log = (tmp_path / "env" / LOG).read_text()
     assert (record["schema_version"], record["plan"]["torch"], record["python"]) == (1, "2.13.0", python)
     assert record["install"][1] == ["torch==2.13.0+cpu", "numpy"]
-    assert record["packages"] == {"pip": "24.2"}
+    assert record["packages"] == {"pip": "24.2", "torch": "2.13.0"}
     assert log.count("$ ") == log.count("# exit code 0") == 3
     assert log.count("on stderr") == 2
 
@@ -131,8 +145,28 @@ mkdir -p "$torch" && echo "__version__ = '2.13.0+cpu'" > "$torch/version.py"
     assert refused.value.message == "the cpu build of torch was installed, and the plan is cu130"
 
 
+def test_success_without_torch_is_none(make_plan, python, tmp_path, listener):
+    script = STANDIN.replace("torch-2.13.0.dist-info", "other-1.0.dist-info")
+    (tmp_path / "python3.11").write_text(script)
+
+    with pytest.raises(EnvkitError, match="torch did not come into the environment") as refused:
+        apply(make_plan(), tmp_path / "env", python, listener)
+
+    assert "`pip config list`" in refused.value.hint
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux can be asked to end a program with its parent")
+def test_what_a_killed_run_had_started_ends_with_it(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", RUN_A_LONG_STEP], stdout=subprocess.PIPE, text=True) as run:
+        started = psutil.Process(int(run.stdout.readline()))
+        run.kill()
+
+    psutil.wait_procs([started], timeout=5)
+    assert not started.is_running()
+
+
 def test_an_interpreter_that_is_gone_is_one_sentence(make_plan, tmp_path, listener):
-    with pytest.raises(EnvkitError, match="could not make the environment: could not be started"):
+    with pytest.raises(EnvkitError, match=r"could not make the environment: `.*gone` could not be started"):
         apply(make_plan(), tmp_path / "env", str(tmp_path / "gone"), listener)
 
 
