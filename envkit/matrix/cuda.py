@@ -33,10 +33,6 @@ class _File(msgspec.Struct, frozen=True):
 _OLDEST_BRANCH = 100
 
 
-# "580" is what people call a branch: whether some driver of it runs a release is what they ask.
-_WHOLE_BRANCH = (999, 99)
-
-
 class DriverFit(NamedTuple):
     """Whether a driver runs a CUDA release; `runs` is None when the table cannot tell."""
 
@@ -81,14 +77,12 @@ class CudaTable:
         """
         minimum = self.minimum_driver(cuda, os)
         have = numbers(driver)
-        if len(have) == 1:
-            have += _WHOLE_BRANCH
         if minimum is None or not have or have[0] < _OLDEST_BRANCH:
             return DriverFit(None, minimum, by_minor_compatibility=False)
         toolkit = self._toolkits[cuda]
         own = toolkit.min_driver_windows if os == "windows" else toolkit.min_driver_linux
-        older = own is not None and have < numbers(own)
-        runs = have >= numbers(minimum)
+        older = own is not None and not _reaches(have, numbers(own))
+        runs = _reaches(have, numbers(minimum))
         return DriverFit(runs, minimum, by_minor_compatibility=runs and older)
 
     def compiles_for(self, cuda: str) -> tuple[str, ...] | None:
@@ -105,6 +99,11 @@ class CudaTable:
         """Return the Linux driver that a CUDA release came with: one that reports the release is at least that."""
         toolkit = self._toolkits.get(cuda)
         return toolkit.min_driver_linux if toolkit else None
+
+
+def _reaches(have: tuple[int, ...], least: tuple[int, ...]) -> bool:
+    """Say whether a driver is at least another one, as far as it is told: "580" and "580.65" may be "580.65.06"."""
+    return have >= least[: len(have)]
 
 
 def backend_of(cuda: str) -> str:
