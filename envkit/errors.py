@@ -1,6 +1,7 @@
 """The one exception that a person is meant to read."""
 
 from __future__ import annotations
+
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -55,11 +55,7 @@ class GpuTable:
             for device in devices.pci
         }
         self._systems = {generation: devices.systems for generation, devices in file.intel_xpu.items()}
-        self._native = {
-            entry.gfx: tuple(end and numbers(end.removeprefix("rocm")) for end in entry.rocm_wheel_native)
-            for entry in file.amd.values()
-            if entry.rocm_wheel_native
-        }
+        self._native = {entry.gfx: entry.rocm_wheel_native for entry in file.amd.values() if entry.rocm_wheel_native}
         self._overrides = {entry.gfx: entry.hsa_override for entry in file.amd.values() if entry.hsa_override}
 
     @classmethod
@@ -90,12 +86,16 @@ class GpuTable:
         return tuple(
             gfx
             for gfx, (first, last) in self._native.items()
-            if first is not None and first <= release and (last is None or release <= last)
+            if _rocm(first) <= release and (last is None or release <= _rocm(last))
         )
 
     def hsa_override(self, gfx: str) -> str | None:
         """Return the HSA_OVERRIDE_GFX_VERSION with which such a GPU was seen to run another target's code."""
         return self._overrides.get(gfx)
+
+
+def _rocm(variant: str) -> tuple[int, ...]:
+    return numbers(variant.removeprefix("rocm"))
 
 
 def _more(table: Mapping[str, _Devices]) -> tuple[tuple[str, str], ...]:
@@ -111,8 +111,12 @@ _BRACKETS = re.compile(r"\[([^\]]+)\]")
 _PCI_ID = re.compile(r"[0-9a-f]{4}(:[0-9a-f]{4})?")
 _WORD = re.compile(r"[a-z0-9]+")
 _MAKERS = frozenset(
-    "nvidia corporation geforce tesla grid amd ati advanced micro devices inc radeon instinct intel".split()
-    + "asus rog strix tuf zotac evga msi gigabyte aorus palit gainward pny inno3d galax colorful".split()
+    (
+        *("nvidia", "corporation", "geforce", "tesla", "grid", "amd", "ati", "advanced", "micro", "devices", "inc"),
+        *("radeon", "instinct", "intel"),
+        *("asus", "rog", "strix", "tuf", "zotac", "evga", "msi", "gigabyte", "aorus", "palit", "gainward", "pny"),
+        *("inno3d", "galax", "colorful"),
+    )
 )
 """Who made the chip, or the board, and the lines of products that names go without as well."""
 # What tells two boards of one chip apart, and says nothing about the code that they run: memory, socket,
@@ -129,7 +133,7 @@ _MAX_Q = ("max", "q")
 
 
 class _Names:
-    """Targets by name: as a product is called, then without what only tells boards apart, then, for a GeForce, by its number.
+    """Targets by name: as a product is called, without what only tells boards apart, and, for a GeForce, by its number.
 
     A short name that products of different targets share tells nothing, and is left out: "4000" is a Quadro and an RTX.
     """

@@ -225,6 +225,17 @@ def test_the_pytorch_channel_ends_and_conda_forge_goes_on():
             assert set(release.conda["conda-forge"].cuda) <= set(CUDA.toolkits) | older, version
 
 
+def test_the_rules_of_the_pytorch_channel_name_their_source():
+    rules = json.loads((DATA / "torch.json").read_bytes())["_meta"]["conda_notes"]["pytorch_channel"]
+    assert rules["source"]
+    assert {rules["seen"], *rules["inferred_from"]} <= set(rules["platforms"])
+
+
+def test_every_kernel_of_macos_has_the_release_after_the_one_before():
+    releases = [int(release) for release in load("macos.json").by_kernel.values()]
+    assert releases == sorted(set(releases))
+
+
 def test_a_toolkit_has_the_name_that_torch_gives_it():
     assert all(toolkit.torch_variant == backend_of(cuda) for cuda, toolkit in CUDA.toolkits.items())
 
