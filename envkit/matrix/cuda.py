@@ -1,5 +1,6 @@
 """CUDA releases: the driver each needs, and the names torch's builds give them."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -111,6 +112,7 @@ def backend_of(cuda: str) -> str:
     return "cu" + cuda.replace(".", "")
 
 
+@lru_cache(maxsize=256)
 def cuda_of(backend: str) -> str | None:
     """Return the CUDA release of a backend: "cu121" gives "12.1", anything but cuXXX gives None."""
     digits = backend[2:]

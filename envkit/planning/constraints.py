@@ -87,8 +87,9 @@ def object_to_gpus(candidate: Candidate, case: Case) -> str:
     named = case.wish.backend is not None
     gpus = tuple(gpu for gpu in case.machine.gpus if gpu.kind == kind)
     if not gpus:
-        told = f"is of no use here: {case.machine.no_gpu(kind)}"
-        return "" if named and not case.machine.rules_out(kind) else told
+        if named and not case.machine.rules_out(kind):
+            return ""
+        return f"is of no use here: {case.machine.no_gpu(kind)}"
     if kind != "xpu" and candidate.archs is None and not (candidate.channel or named):
         # A channel's lists are never recorded; a wheel without one is a gap that only a wish may step over.
         return "has code for GPUs that are not recorded"

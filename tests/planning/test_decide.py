@@ -125,6 +125,21 @@ def test_companions_are_pinned_to_the_release(matrix):
     assert chosen.built_with == ("torchvision", "torchaudio")
 
 
+@pytest.mark.parametrize(
+    ("host", "request_", "vision"),
+    [
+        pytest.param("linux-1080ti-new-driver", {}, "0.29.1", id="one that later ones fit too"),
+        pytest.param("linux-1080ti-new-driver", {"torch": "2.14.0"}, "0.29.0", id="the first of three"),
+        pytest.param("linux-cpu", {"torch": "1.8.2", "python": "3.8"}, "0.9.2", id="the LTS release"),
+    ],
+)
+def test_a_companion_is_the_one_that_was_built_with_the_torch(matrix, host, request_, vision):
+    chosen = plan(Request(**request_, packages=("torchvision",)), HOSTS[host], matrix)
+
+    assert chosen.companions == {"torchvision": vision}
+    assert chosen.built_with == ("torchvision",)
+
+
 def test_a_companion_older_than_the_backend_comes_from_the_default_index(matrix):
     # torchaudio ended with 2.11.0, which was never built for CUDA 13.2
     request = Request(packages=("torchaudio", "torchvision"))
