@@ -76,9 +76,11 @@ def read_nvidia(snapshot: Snapshot, matrix: Matrix) -> Nvidia:
         what = matrix.errors.nvml(nvml.error)
         return Nvidia(None, lack=Lack(f"the NVIDIA driver does not work: {what.name} ({nvml.error}), {what.meaning}"))
     driver = plain_driver(nvml.driver_version) if nvml.driver_version else None
+    reasons = _not_ready(cuda, driver)
     if nvml.devices == ():
-        return Nvidia(driver, lack=Lack("the NVIDIA driver sees no GPU", _none_or_unknown(snapshot)))
-    return _read_devices(nvml, driver, _not_ready(cuda, driver), matrix)
+        lack = Lack("the NVIDIA driver sees no GPU", _none_or_unknown(snapshot))
+        return Nvidia(driver, lack=lack, reasons=reasons)
+    return _read_devices(nvml, driver, reasons, matrix)
 
 
 def _none_or_unknown(snapshot: Snapshot) -> Missing:
@@ -92,7 +94,7 @@ def _read_devices(nvml: Nvml, driver: str | None, reasons: tuple[Reason, ...], m
     least = matrix.cuda.least_capability(driver) if driver else None
     gpus: list[Gpu] = []
     lacks: list[Lack] = []
-    reasons_left_out: list[Reason] = []
+    left_out: list[Reason] = []
     for device in nvml.devices or ():
         capability = _capability(device, matrix)
         lack = _why_left_out(device, capability, driver, least)
@@ -100,11 +102,11 @@ def _read_devices(nvml: Nvml, driver: str | None, reasons: tuple[Reason, ...], m
             gpus.append(Gpu(device.name or f"GPU {device.index}", capability))
         else:
             lacks.append(lack)
-            reasons_left_out.append(Reason("gpu", f"GPU {device.index} left out", lack.why))
+            left_out.append(Reason("gpu", f"GPU {device.index} left out", lack.why))
     alone = _BRANCH_ALONE.fullmatch(driver or "")
     if alone and any(gpu.is_jetson for gpu in gpus):
         driver = alone[1]
-    return Nvidia(driver, tuple(gpus), _lack(nvml, driver, gpus, lacks), (*reasons_left_out, *reasons))
+    return Nvidia(driver, tuple(gpus), _lack(nvml, driver, gpus, lacks), (*left_out, *reasons))
 
 
 def _lack(nvml: Nvml, driver: str | None, gpus: list[Gpu], lacks: list[Lack]) -> Lack:

@@ -4,6 +4,7 @@ import pytest
 
 from envkit.planning.decide import explain, plan
 from envkit.planning.model import Manager, Request
+from envkit.snapshot import CudaDriver
 from tests.builders import make_host, make_snapshot
 from tests.planning.hosts import GTX_1080_TI, HOSTS, make_driver, make_gpus
 
@@ -147,3 +148,12 @@ def test_of_two_makers_the_newer_release_is_said_to_fail_the_other_gpu(matrix):
     why = {(other.torch, other.backend): other.why for other in explain(Request(), machine, matrix)}
     assert why["2.7.1", "cu118"] == "would fit, and torch 2.14.1 is newer"
     assert why["2.14.1", "cpu"] == "serves none of the GPUs, and torch 2.14.1 (rocm7.14) 1"
+
+
+def test_a_driver_that_sees_no_gpu_and_is_not_ready_is_told(matrix):
+    machine = make_snapshot(nvml=make_driver("570.86.15"), cuda=CudaDriver(init_error=999))
+
+    chosen = plan(Request(), machine, matrix)
+
+    assert told(chosen, "driver") == "not ready for use yet: cuInit answers 999; `envkit doctor` says more"
+    assert told(chosen, "backend").startswith("the NVIDIA driver sees no GPU")
