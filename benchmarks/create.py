@@ -81,28 +81,25 @@ def bare() -> list[Comparison]:
 
 
 def with_packages() -> list[Comparison]:
-    """Return the environments with torch, each against the commands that envkit itself says that it runs."""
+    """Return the environments with torch, each against the very commands that envkit says that it runs."""
     made = (*ENVKIT, "--no-verify")
-    by_hand = ((sys.executable, "-m", "venv", PLACE), *installs_of((*made, "--engine", "pip")))
-    found = [Comparison("with torch, by pip", ((*made, "--engine", "pip", PLACE),), "venv, pip", by_hand, 1.03)]
-    uv = shutil.which("uv")
-    if uv:
-        installs = installs_of((*made, "--engine", "uv"))
-        by_hand = ((uv, "venv", "--python", sys.executable, PLACE), *installs)
-        commands = ((*made, "--engine", "uv", PLACE),)
+    by_pip = (*made, "--engine", "pip")
+    found = [Comparison("with torch, by pip", ((*by_pip, PLACE),), "its commands alone", commands_of(by_pip), 1.03)]
+    if shutil.which("uv"):
+        by_uv = (*made, "--engine", "uv")
         found += [
-            Comparison("with torch, by uv", commands, "uv venv, uv pip", by_hand, 1.03),
-            Comparison("with torch, by uv", commands, "envkit by pip", ((*made, "--engine", "pip", PLACE),), 1),
+            Comparison("with torch, by uv", ((*by_uv, PLACE),), "its commands alone", commands_of(by_uv), 1.03),
+            Comparison("with torch, by uv", ((*by_uv, PLACE),), "envkit by pip", ((*by_pip, PLACE),), 1),
         ]
     return found
 
 
-def installs_of(command: Sequence[str]) -> Commands:
-    """Return what would be run to install."""
+def commands_of(command: Sequence[str]) -> Commands:
+    """Return what would be run, variables and all."""
     done = subprocess.run([*command, "--dry-run", PLACE], capture_output=True, text=True, check=True)
     place = str(Path(PLACE).absolute())
     lines = (shlex.split(line.replace(place, PLACE)) for line in done.stdout.splitlines())
-    return tuple(tuple(line) for line in lines if "install" in line)
+    return tuple(("env", *line) if "=" in line[0] else tuple(line) for line in lines)
 
 
 def measure(one: Comparison, folder: Path) -> tuple[float, float]:

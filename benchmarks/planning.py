@@ -14,9 +14,10 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from envkit import matrix as shipped
-from envkit.cli.creating import inventory
 from envkit.intake.host_description import parse
 from envkit.planning.answers import answer
+from envkit.planning.inventory import described_task
+from envkit.planning.model import Request
 from tests.planning import simulation
 
 
@@ -35,8 +36,8 @@ def measure_planner(pairs: int) -> None:
     tables = shipped.load()
     began = perf_counter()
     for line in lines:
-        machine = inventory.described_machine(simulation.NOTHING_ASKED, parse(line, "line"))
-        answer(machine.request, machine.snapshot, tables, assumed=machine.assumed)
+        task = described_task(Request(), parse(line, "line"))
+        answer(task.request, task.snapshot, tables, assumed=task.assumed)
     print(f"planner alone        {pairs / (perf_counter() - began):,.0f} descriptions a second, all different")
 
 

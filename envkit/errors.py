@@ -1,5 +1,12 @@
 """The one exception that a person is meant to read."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class EnvkitError(Exception):
     """An expected failure: what happened, to which input, why; and the way out as a hint.
@@ -12,3 +19,5 @@ class EnvkitError(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+        self.details: Mapping[str, Any] = {}
+        """What a program is told beside the message."""

@@ -20,6 +20,7 @@ from envkit.snapshot import (
     Snapshot,
     TorchRuntime,
 )
+from envkit.systems import name_architecture
 
 _NODE = re.compile(r"/dev/nvidia\d+")
 
@@ -65,8 +66,7 @@ def wheel_platform(machine: Host, target: Interpreter | None) -> str | None:
 
     The interpreter's word counts before the host's: an x86_64 Python on Apple silicon needs x86_64 wheels.
     """
-    name = (target.machine.lower() if target else "") or machine.arch or ""
-    arch = {"amd64": "x86_64"}.get(name, name)
+    arch = name_architecture((target.machine if target else "") or machine.arch or "", machine.os)
     return platform_of(machine.os, arch, libc_of(machine, target))
 
 

@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+class Way(NamedTuple):
+    """A command that enters an environment, and what a person is told before it."""
+
+    command: str
+    told: str = ""
+
+
 class _Shell(NamedTuple):
     scripts: tuple[str, ...]
     """What makers of environments call the script for it."""

@@ -1,6 +1,7 @@
 """What a failed step says about itself, from the words of the program that failed."""
 
 import re
+import sys
 
 from envkit.apply.steps import Step
 from envkit.errors import EnvkitError
@@ -21,7 +22,7 @@ def explain_failure(step: Step, completed: Completed, minor: str, log: str) -> E
     if completed.end is End.EXITED and _NO_ENSUREPIP.search(output):
         return EnvkitError(
             f"`{step.argv[0]}` cannot make an environment with pip in it: its ensurepip is missing",
-            hint=f"`sudo apt install python{minor.rstrip('t')}-venv`, or `envkit create --virtualenv`",
+            hint=_ways_to_get_ensurepip(minor),
             exit_code=1,
         )
     if _FULL.search(output):
@@ -30,16 +31,22 @@ def explain_failure(step: Step, completed: Completed, minor: str, log: str) -> E
             hint=f"free some space, or name a path on another disk; all that was said is in `{log}`",
             exit_code=1,
         )
-    because = _error_line(output) if completed.end is End.EXITED else ""
+    because = error_line(output) if completed.end is End.EXITED else ""
     unreachable = "; the index could not be reached" if _UNREACHABLE.search(output) else ""
+    started = f"`{step.argv[0]}` " if completed.end is End.NOT_STARTED else ""
     return EnvkitError(
-        f"could not {step.name}: {because or completed.describe()}{unreachable}",
+        f"could not {step.name}: {started}{because or completed.describe()}{unreachable}",
         hint=f"all that was said is in `{log}`",
         exit_code=1,
     )
 
 
-def _error_line(output: str) -> str:
+def _ways_to_get_ensurepip(minor: str) -> str:
+    debian = f"`sudo apt install python{minor.rstrip('t') or '3'}-venv`, or " if sys.platform == "linux" else ""
+    return f"{debian}`envkit create --virtualenv`"
+
+
+def error_line(output: str) -> str:
     """Return the last line that tells an error: pip marks it, uv frames it or names its cause, others end with it."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     framed = next((number for number, line in enumerate(lines) if line.startswith("×")), None)  # noqa: RUF001

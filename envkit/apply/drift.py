@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from envkit import processes
+from envkit.apply.ownership import is_conda_environment
+from envkit.apply.places import is_unfinished
 from envkit.apply.record import RECORD, installed_packages, python_version, read_record, torch_backend
 from envkit.apply.steps import interpreter_in
 from envkit.errors import EnvkitError
@@ -27,6 +29,12 @@ def find_drift(path: Path) -> tuple[Drift, ...]:
     """Return every difference, the gravest kind first; raise `EnvkitError` when there is nothing to compare with."""
     if not path.is_dir():
         raise EnvkitError(f"there is no environment at `{path}`", hint="name the folder of one", exit_code=2)
+    if is_unfinished(path):
+        raise EnvkitError(
+            f"`{path}` is not finished: an `envkit create` is at work on it, or was broken off",
+            hint="wait for it, or run the same command again: it goes on from there",
+            exit_code=1,
+        )
     record = read_record(path)
     if record is None or not isinstance(record.get("packages"), dict):
         raise EnvkitError(
@@ -43,7 +51,7 @@ def find_drift(path: Path) -> tuple[Drift, ...]:
 
 
 def _in_python(path: Path, recorded: str) -> Iterator[Drift]:
-    inside = interpreter_in(path) if not (path / "python.exe").is_file() else path / "python.exe"
+    inside = interpreter_in(path, conda=is_conda_environment(path))
     told = processes.run((str(inside), "-I", "-c", _ASK), timeout=_TIMEOUT)
     if not told.ok:
         yield Drift("gone", str(inside), recorded, f"does not run: {told.describe()}")

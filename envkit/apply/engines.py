@@ -15,6 +15,7 @@ from envkit.errors import EnvkitError
 from envkit.planning.installs import LEADING_ELSEWHERE
 from envkit.planning.model import Engine, Manager, Reason
 from envkit.probes.pip_config import PipSources
+from envkit.urls import redacted
 
 MAKE_VENV = Path(__file__).parent / "scripts" / "make_venv.py"
 
@@ -30,6 +31,8 @@ class Installer(NamedTuple):
     """Path of uv; pip is the environment's own."""
     options: tuple[str, ...] = ()
     """What it is told beside the requirements."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """Where it takes packages from, which may hold passwords."""
     because: str = ""
 
     @property
@@ -39,18 +42,21 @@ class Installer(NamedTuple):
 
     def with_sources(self, sources: PipSources) -> "Installer":
         """Return it told of the sources that pip is configured with, which pip itself knows."""
-        return self if self.engine is Engine.PIP or self.options else self._replace(options=_as_options(sources))
+        return self if self.engine is Engine.PIP or self.options else self._with(sources)
 
-    def install(self, name: str, path: Path, arguments: tuple[str, ...]) -> Step:
+    def _with(self, sources: PipSources) -> "Installer":
+        return self._replace(options=_as_options(sources), variables=_as_variables(sources))
+
+    def install(self, name: str, path: Path, arguments: tuple[str, ...], *, conda: bool = False) -> Step:
         """Return the step that installs into the environment at `path` what follows `pip install`."""
-        inside = str(interpreter_in(path))
+        inside = str(interpreter_in(path, conda=conda))
         if self.engine is Engine.UV:
             # What comes from an index of its own comes from that one alone (`planning.installs.uv_installs`).
-            options = () if "--default-index" in arguments else self.options
-            command = (self.program, "pip", "install", "--python", inside, *options)
-        else:
-            command = (inside, _ISOLATED, "-m", "pip", "install")
-        return Step(name, (*command, *arguments), INSTALL_TIMEOUT)
+            alone = "--default-index" in arguments
+            options, variables = ((), ()) if alone else (self.options, self.variables)
+            command = (self.program, "pip", "install", "--python", inside, *options, *arguments)
+            return Step(name, command, INSTALL_TIMEOUT, variables=variables)
+        return Step(name, (inside, _ISOLATED, "-m", "pip", "install", *arguments), INSTALL_TIMEOUT)
 
 
 PIP = Installer(Engine.PIP, because="as asked")
@@ -79,8 +85,9 @@ def choose_installer(asked: Engine | None, read_sources: Callable[[], PipSources
         return chosen
     if asked is None:
         return PIP._replace(because="pip is configured with sources of its own, of which uv here knows nothing")
-    handed = f"as asked; told of the sources that pip is configured with: {', '.join(_places(sources))}"
-    return chosen._replace(options=_as_options(sources), because=handed)
+    places = ", ".join(map(redacted, _places(sources)))
+    handed = f"as asked; told of the sources that pip is configured with: {places}"
+    return chosen.with_sources(sources)._replace(because=handed)
 
 
 def is_configured(sources: PipSources) -> bool:
@@ -104,15 +111,19 @@ def make_steps(manager: Manager, installer: Installer, path: Path, python: str, 
         command = (python, _ISOLATED, str(MAKE_VENV), str(path), *_spare_wheel())
         return (Step("make the environment", command, MAKE_TIMEOUT),)
     make = (installer.program, "venv", "--no-project", "--allow-existing", "--python", python, str(path))
-    return Step("make the environment", make, MAKE_TIMEOUT), _seed_by_uv(installer, path)
+    return Step("make the environment", make, MAKE_TIMEOUT), _seed_by_uv(installer, path, python)
 
 
-def _seed_by_uv(installer: Installer, path: Path) -> Step:
-    """Return what puts pip into an environment of uv's: from a wheel at hand it takes an eighth of `uv venv --seed`."""
+def _seed_by_uv(installer: Installer, path: Path, python: str) -> Step:
+    """Return what puts pip into an environment of uv's: uv itself, from a wheel at hand, where that is sure to fit.
+
+    That takes half the time; another Python than envkit's own brings a wheel of its own, or needs another.
+    """
     wheel = _spare_wheel()
-    if not wheel:
+    if not wheel or os.path.realpath(python) != os.path.realpath(sys.executable):
         return seed_step(path)
-    return installer._replace(options=()).install("put pip into it", path, ("--no-deps", "--no-index", *wheel))
+    alone = installer._replace(options=(), variables=())
+    return alone.install("put pip into it", path, ("--no-deps", "--no-index", *wheel))
 
 
 def seed_step(path: Path) -> Step:
@@ -137,10 +148,10 @@ def _run_virtualenv(*arguments: str) -> Step:
     )
 
 
-def _call_virtualenv(arguments: tuple[str, ...]) -> None:
+def _call_virtualenv(arguments: tuple[str, ...], variables: Mapping[str, str]) -> None:
     from virtualenv import cli_run
 
-    cli_run(list(arguments), setup_logging=False, env=step_variables(os.environ))
+    cli_run(list(arguments), setup_logging=False, env=dict(variables))
 
 
 def _spare_wheel() -> tuple[str, ...]:
@@ -161,15 +172,17 @@ def _places(sources: PipSources) -> tuple[str, ...]:
 
 def _as_options(sources: PipSources) -> tuple[str, ...]:
     """Return pip's sources in uv's words; like pip, the best of all of them is taken."""
-    options: list[str] = ["--index-strategy", "unsafe-best-match"]
+    alone = ("--no-index",) if sources.no_index else ()
+    links = (word for place in sources.find_links for word in ("--find-links", place))
+    return ("--index-strategy", "unsafe-best-match", *alone, *links)
+
+
+def _as_variables(sources: PipSources) -> tuple[tuple[str, str], ...]:
+    """Return pip's indexes as uv reads them from its environment."""
     if sources.no_index:
-        options.append("--no-index")
-    elif sources.index_url:
-        options += ["--index-url", sources.index_url]
-    for option, places in (("--extra-index-url", sources.extra_index_urls), ("--find-links", sources.find_links)):
-        for place in () if sources.no_index and option == "--extra-index-url" else places:
-            options += [option, place]
-    return tuple(options)
+        return ()
+    named = {"UV_INDEX_URL": sources.index_url, "UV_EXTRA_INDEX_URL": " ".join(sources.extra_index_urls)}
+    return tuple((name, value) for name, value in named.items() if value)
 
 
 # What these point to belongs to another Python, to another place than the new environment, or to another build.

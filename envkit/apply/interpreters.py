@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from envkit import processes
+from envkit.apply.engines import find_uv
 from envkit.apply.record import python_version, read_config
 from envkit.errors import EnvkitError
 from envkit.snapshot import Absent, Interpreter, Unknown
@@ -47,7 +48,8 @@ def is_to_be_fetched(python: str) -> bool:
 
 def outside(python: str, path: Path) -> str:
     """Return the interpreter, or what it was made from where it lies in the environment that is to be replaced."""
-    if not Path(python).absolute().is_relative_to(path):
+    # The folder it lies in, without links; the interpreter itself is a link out of the environment.
+    if not Path(python).absolute().parent.resolve().is_relative_to(path.resolve()):
         return python
     config = read_config(path)
     named = (config.get("executable"), config.get("base-executable"))
@@ -81,10 +83,10 @@ def find_python(wanted: str) -> str:
         if told.ok and _answers(version.strip(), wanted):
             return executable.strip()
         if not told.ok and not broken:
-            broken = f"; `{' '.join(command)}` is there but does not run: {_last_line(told.error_text)}"
+            broken = f"; `{' '.join(command)}` is there but does not run: {_reason(told.error_text)}"
     minor = _minor(wanted)
     uv = "`uv python install {minor}`"
-    get_it = uv if shutil.which("uv") else _WAYS_TO_GET_IT.get(sys.platform, uv)
+    get_it = uv if find_uv() else _WAYS_TO_GET_IT.get(sys.platform, uv)
     get_it = get_it.format(minor=minor)
     raise EnvkitError(
         f"there is no Python {wanted} on PATH{broken}",
@@ -121,5 +123,9 @@ def _answers(version: str, wanted: str) -> bool:
     return parts[: len(asked)] == asked and version.endswith("t") == wanted.endswith("t")
 
 
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it says nothing")
+def _reason(text: str) -> str:
+    """Return the line that says why: the last of a traceback, else the first (pyenv goes on with advice)."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return "it says nothing"
+    return lines[-1 if lines[0].startswith("Traceback") else 0]

@@ -9,6 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from envkit.errors import EnvkitError
+
+_LONGEST = 2**20
+_BEGINNING = b'{"what": "'
+"""How the first line of each journal begins; it may have been cut off."""
 _BEAT = 0.25
 """Seconds between the signs of life of a run: how exactly a later one knows when this one was killed."""
 MARK = "ENVKIT_RUN"
@@ -32,6 +37,8 @@ class Begun(NamedTuple):
     """Identifies what was asked for: its mode and its commands."""
     mode: str
     mark: str
+    first_mark: str
+    """The mark of the run that began it, which lies in the folder too."""
     process: int
     made: tuple[str, ...]
     """The folders that were not there before, deepest first."""
@@ -42,6 +49,11 @@ class Begun(NamedTuple):
     finished: bool
     """Whether only what was in the way is still to be removed."""
     spans: tuple[Span, ...]
+
+    def lasting_till_now(self) -> "Begun":
+        """Return it with a last span that ends now: what it had started went on until then."""
+        *before, last = self.spans
+        return self._replace(spans=(*before, Span(last.began, time.time() + _BEAT)))
 
 
 class Journal:
@@ -55,8 +67,15 @@ class Journal:
     def read(self) -> Begun | None:
         """Return what an earlier run left, None where there is nothing. A line that was cut off did not happen."""
         self._stream.seek(0)
-        entries = [entry for line in self._stream if (entry := _entry(line))]
+        lines = self._stream.readlines(_LONGEST)
+        entries = [entry for line in lines if (entry := _entry(line))]
         if not entries or "what" not in entries[0]:
+            if lines and not lines[0].startswith(_BEGINNING[: len(lines[0].rstrip())]):
+                raise EnvkitError(
+                    f"`{self._file}` is in the way: it is no journal of envkit's",
+                    hint="move it, or name another path",
+                    exit_code=1,
+                )
             return None
         begun = entries[0]
         runs = [entry for entry in entries if "at" in entry]
@@ -65,6 +84,7 @@ class Journal:
             what=str(begun["what"]),
             mode=str(begun["mode"]),
             mark=str(runs[-1]["mark"]),
+            first_mark=str(runs[0]["mark"]),
             process=int(runs[-1]["process"]),
             made=tuple(begun["made"]),
             aside=str(begun["aside"]),
@@ -136,15 +156,21 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def stop_survivors(mark: str) -> None:
-    """Kill the programs that a killed run has left at work; their environment holds its mark."""
+def stop_survivors(mark: str) -> bool:
+    """Kill the programs that a killed run has left at work, and tell whether there were any.
+
+    Their environment holds its mark.
+    """
     import psutil
 
+    found = False
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if process.environ().get(MARK) == mark:
                 process.kill()
+                found = True
                 process.wait(5)
+    return found
 
 
 def is_at_work(begun: Begun) -> bool:

@@ -14,16 +14,18 @@ from envkit.errors import EnvkitError
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 
 
-def kernel_steps(installer: Installer, path: Path, name: str) -> tuple[Step, ...]:
-    """Return the commands that install and register it; raise `EnvkitError` when the name is another kernel's."""
+def install_kernel(installer: Installer, path: Path, *, conda: bool = False) -> Step:
+    """Return the command that installs what makes an environment a kernel."""
+    return installer.install("install ipykernel", path, ("ipykernel",), conda=conda)
+
+
+def register_kernel(path: Path, name: str, *, conda: bool = False) -> Step:
+    """Return the command that tells Jupyter of it; raise `EnvkitError` when the name is another kernel's."""
     kernel = kernel_name(name)
     check_free(kernel, path)
-    inside = str(interpreter_in(path))
+    inside = str(interpreter_in(path, conda=conda))
     register = (inside, "-I", "-m", "ipykernel", "install", "--user", "--name", kernel, "--display-name", name)
-    return (
-        installer.install("install ipykernel", path, ("ipykernel",)),
-        Step(f"register the Jupyter kernel {kernel}", register, MAKE_TIMEOUT),
-    )
+    return Step(f"register the Jupyter kernel {kernel}", register, MAKE_TIMEOUT)
 
 
 def kernel_name(name: str) -> str:

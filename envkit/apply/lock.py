@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from envkit.errors import EnvkitError
 
+_NOT_THROUGH_A_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
 
 class HeldError(Exception):
     """Another process holds the file."""
@@ -23,7 +25,8 @@ def hold(file: Path) -> Iterator[BinaryIO]:
     """
     while True:
         try:
-            stream = file.open("a+b")
+            # Not through a link, which leads to somebody's file.
+            stream = os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | _NOT_THROUGH_A_LINK, 0o644), "a+b")
         except OSError as refusal:
             raise EnvkitError(
                 f"`{file}` cannot be written: {refusal.strerror}", hint="name another path", exit_code=1

@@ -7,13 +7,19 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 from envkit.apply.journal import Span
 
-_TOP_FILES = ("pyvenv.cfg", ".gitignore", "CACHEDIR.TAG", ".lock")
+MARK_FILE = ".envkit-unfinished"
+"""Lies in an environment while it is being made, and says by which run."""
+_TOP_FILES = ("pyvenv.cfg", "CACHEDIR.TAG", ".lock", MARK_FILE)
 _OWN_FILES = re.compile(r"envkit-(create\.log|plan\.json|environment\.yml)")
-_COMMANDS = re.compile(r"(?i)(python|pypy|pip|wheel|easy_install|activate|deactivate|pydoc|𝜋thon)[\w.+-]*")
+_COMMANDS = re.compile(
+    r"(?i)(pythonw?|pypyw?|pip|wheel|easy_install|𝜋thon)[-\d.]*t?(\.exe|-config)?"
+    r"|(de)?activate(_this\.py|\.\w+)?|pydoc(\.\w+)?"
+)
 _COMMAND_FOLDERS = ("bin", "Scripts")
 _LIBRARY_FOLDERS = ("lib", "lib64", "Lib", "include", "Include", "share", "etc", "man", "doc", "data")
 _CONDA_FOLDERS = (
@@ -22,34 +28,68 @@ _CONDA_FOLDERS = (
     *("targets", "nvvm", "pkgs", "docs", "info", "qml", "plugins", "mkspecs", "phrasebooks", "resources", "cmake"),
 )
 _SHEBANG = 512
+"""Bytes that hold a script's first line, also where it is one for an odd path."""
+_CONDA_RECORDS = re.compile(r"conda-meta/(history|[^/]+\.json)")
 
 
 def is_environment(path: Path) -> bool:
     """Tell whether the folder is an environment of venv's, virtualenv's, uv's or conda's, whole or damaged."""
-    return (path / "pyvenv.cfg").is_file() or (path / "conda-meta" / "history").is_file()
+    return (path / "pyvenv.cfg").is_file() or is_conda_environment(path)
 
 
-def remove_environment(path: Path, spans: Sequence[Span] = (), home: Path | None = None) -> tuple[Path, ...]:
+def is_conda_environment(path: Path) -> bool:
+    """Tell whether the folder is an environment of conda's."""
+    return (path / "conda-meta" / "history").is_file()
+
+
+def mark(path: Path, run: str) -> None:
+    """Leave in the folder which run it is of: a path alone does not tell one folder from another."""
+    (path / MARK_FILE).write_text(run, encoding="ascii")
+
+
+def is_marked(path: Path, run: str) -> bool:
+    """Tell whether a folder is the one that the run left its mark in; an empty one may have been given none yet."""
+    file = path / MARK_FILE
+    return _text(file) == run if file.is_file() else path.is_dir() and not any(path.iterdir())
+
+
+def unmark(path: Path) -> None:
+    """Take the mark away: the environment is made, or stays as it is."""
+    (path / MARK_FILE).unlink(missing_ok=True)
+
+
+def remove_environment(path: Path, spans: Sequence[Span] = ()) -> tuple[Path, ...]:
     """Remove what makers and installers put there and return the files that somebody else did, which stay.
 
     What an installer was killed over is in no record yet: in the folders that installers write to, what came to be
-    while envkit was at work (`spans`) is theirs too. `home` is where the environment lay before it was moved.
+    while envkit was at work (`spans`) is theirs too.
     """
-    home = home or path
     recorded = frozenset(_recorded(path))
     left: list[Path] = []
+    records: list[Path] = []
     for folder, folders, files in os.walk(path, topdown=False):
         inside = Path(folder)
         links = [name for name in folders if (inside / name).is_symlink()]
         for name in (*files, *links):
             file = inside / name
-            if _is_installed(file, path, home, recorded) or _came_meanwhile(file, path, spans):
-                file.unlink(missing_ok=True)
-            else:
+            if not (_is_installed(file, path, recorded) or _came_meanwhile(file, path, spans)):
                 left.append(file)
+            elif _is_record(file.relative_to(path)):
+                records.append(file)
+            else:
+                file.unlink(missing_ok=True)
         if inside != path:
             _remove_if_empty(inside)
+    # Last what tells whose the others are: a removal that is broken off can be gone on with.
+    for file in records:
+        file.unlink(missing_ok=True)
+        for above in takewhile(lambda folder: folder != path, file.parents):
+            _remove_if_empty(above)
     return tuple(left)
+
+
+def _is_record(inside: Path) -> bool:
+    return len(inside.parts) == 1 or inside.parts[0] == "conda-meta" or inside.name == "RECORD"
 
 
 def forget_torn(path: Path, spans: Sequence[Span]) -> None:
@@ -77,40 +117,48 @@ def _remove_if_empty(folder: Path) -> None:
         return
 
 
-def _is_installed(file: Path, path: Path, home: Path, recorded: frozenset[str]) -> bool:
+def _is_installed(file: Path, path: Path, recorded: frozenset[str]) -> bool:
     inside = file.relative_to(path)
     if len(inside.parts) == 1:
-        return inside.name in (*_TOP_FILES, "lib64") or bool(_OWN_FILES.fullmatch(inside.name))
-    if str(inside) in recorded or inside.parts[0] == "conda-meta":
+        return _is_top_file(file)
+    if str(inside) in recorded or _CONDA_RECORDS.fullmatch(inside.as_posix()):
         return True
     if inside.parent.name == "__pycache__" and inside.suffix == ".pyc":
         return inside.parts[0] in (*_LIBRARY_FOLDERS, *_COMMAND_FOLDERS)
-    return inside.parent.name == inside.parts[0] in _COMMAND_FOLDERS and _is_command(file, home)
+    return inside.parent.name == inside.parts[0] in _COMMAND_FOLDERS and bool(_COMMANDS.fullmatch(inside.name))
 
 
-def _is_command(file: Path, home: Path) -> bool:
-    """Tell whether a command is one of the environment's own: by its name, or it starts with its interpreter."""
-    if _COMMANDS.fullmatch(file.name):
-        return True
-    try:
-        with file.open("rb") as stream:
-            start = stream.read(_SHEBANG)
-    except OSError:
-        return False
-    return start.startswith(b"#!") and os.fsencode(home / file.parent.name / "python") in start
+def _is_top_file(file: Path) -> bool:
+    if file.name == ".gitignore":  # that of the makers ignores everything; a person's own has more to say
+        lines = (line.strip() for line in _text(file).splitlines())
+        return {line for line in lines if line and not line.startswith("#")} <= {"*"}
+    return file.name in (*_TOP_FILES, "lib64") or bool(_OWN_FILES.fullmatch(file.name))
 
 
 def _came_meanwhile(file: Path, path: Path, spans: Sequence[Span]) -> bool:
     inside = file.relative_to(path)
+    if len(inside.parts) == 1 or not spans:
+        return False
     # Commands that pip installs begin with the environment's interpreter; those of conda are programs.
-    in_conda = (*_CONDA_FOLDERS, *_COMMAND_FOLDERS) if (path / "conda-meta").is_dir() else ()
-    if len(inside.parts) == 1 or inside.parts[0] not in (*_LIBRARY_FOLDERS, *in_conda):
+    in_conda = (*_CONDA_FOLDERS, *_COMMAND_FOLDERS) if is_conda_environment(path) else ()
+    if inside.parts[0] not in (*_LIBRARY_FOLDERS, *in_conda) and not _starts_with_interpreter(file, path):
         return False
     try:
         changed = file.lstat().st_ctime
     except OSError:
         return False
     return any(changed in span for span in spans)
+
+
+def _starts_with_interpreter(file: Path, path: Path) -> bool:
+    if file.parent not in [path / folder for folder in _COMMAND_FOLDERS]:
+        return False
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(_SHEBANG)
+    except OSError:
+        return False
+    return start.startswith(b"#!") and os.fsencode(file.parent / "python") in start
 
 
 def _recorded(path: Path) -> Iterator[str]:

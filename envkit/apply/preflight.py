@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from envkit.apply.claim import Mode, check_place, is_unfinished
+from envkit.apply.places import Mode, check_place, is_unfinished
 from envkit.errors import EnvkitError
 
 LEAST = 20 * 10**6

@@ -1,10 +1,12 @@
 """`pylock.toml` (PEP 751): what uv finds for a plan on the indexes, each file with its address and hash."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 from envkit import processes
+from envkit.apply.complaints import error_line
 from envkit.apply.engines import choose_installer, find_uv
 from envkit.errors import EnvkitError
 from envkit.planning.model import Engine, Plan
@@ -52,11 +54,10 @@ def lock(plan: Plan) -> str:
             *(uv.program, "pip", "compile", "--no-header", "--format", "pylock.toml", *uv.options),
             *("--python-version", plan.python, "--python-platform", _TARGETS[plan.platform], str(project)),
         )
-        done = processes.run(argv, timeout=_LIMIT)
+        done = processes.run(argv, timeout=_LIMIT, env={**os.environ, **dict(uv.variables)})
     if not done.ok:
-        # uv draws a frame round its sentences.
-        said = " ".join(line.strip("×╰─▶│├ ") for line in done.error_text.removeprefix("error: ").splitlines())  # noqa: RUF001
-        raise EnvkitError(f"uv could not resolve pylock.toml: {said or done.describe()}", exit_code=1)
+        said = error_line(done.error_text) or done.describe()
+        raise EnvkitError(f"uv could not resolve pylock.toml: {said}", exit_code=1)
     return done.stdout.decode()
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -11,16 +12,18 @@ from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
 from envkit import processes
-from envkit.apply.claim import Claim, Mode, claimed
+from envkit.apply.claim import Claim, claimed
 from envkit.apply.complaints import explain_failure
 from envkit.apply.engines import step_variables
-from envkit.apply.journal import MARK
-from envkit.apply.record import pip_release, torch_backend, write_record
+from envkit.apply.journal import MARK, stop_survivors
+from envkit.apply.places import Mode
+from envkit.apply.record import installed_packages, pip_release, torch_backend, write_record
 from envkit.apply.steps import Step
 from envkit.apply.work import Work
 from envkit.errors import EnvkitError
 
 LOG = "envkit-create.log"
+WITH_PARENT = Path(__file__).parent / "scripts" / "with_parent.py"
 
 _PROGRESS = re.compile(r"Progress (?P<done>\d+) of (?P<total>\d+)")
 _RAW_PROGRESS = (24, 1)
@@ -75,8 +78,6 @@ def carried_out(work: Work, progress: Progress) -> Iterator[Applied]:
 def _make(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
     try:
         runs = _run_steps(work, claim, progress)
-        _check_build(work)
-        write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
         claim.complete()
     except BrokenPipeError:  # nobody listens to the progress any more
         raise
@@ -94,7 +95,12 @@ def _run_steps(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, .
     with (work.path / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log, claim.journal.beating():
         runner = _Runner(work, claim, progress, log)
         numbered = list(enumerate(work.steps, 1))
-        return tuple(runner.run(step, number) for number, step in numbered[claim.done :])
+        runs = [runner.run(step, number) for number, step in numbered[claim.done :]]
+        _check_installed(work)
+        write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
+        if work.register:  # last: nothing may point to an environment that is given up after all
+            runs.append(runner.run(work.register, len(work.steps) + 1))
+        return tuple(runs)
 
 
 class _Runner:
@@ -109,36 +115,51 @@ class _Runner:
         self._variables = {**step_variables(os.environ), MARK: claim.journal.mark}
 
     def run(self, step: Step, number: int) -> StepRun:
-        self._progress.started(step.name, number, len(self._work.steps))
-        self._log.write(f"$ {' '.join(step.argv)}\n")
+        self._progress.started(step.name, number, len(self._work.commands))
+        self._log.write(f"$ {step.line}\n")
         completed = self._call(step) if step.call else self._start(step)
         self._log.write(f"# {completed.describe()}, {completed.seconds:.1f} s\n")
         if not completed.ok:
             stays = self._claim.mode is Mode.UPDATE
             log = str(self._work.path / LOG) if stays else _keep(self._log)
             raise explain_failure(step, completed, self._work.minor, log)
-        self._claim.journal.step_done(number)
+        if number <= len(self._work.steps):
+            self._claim.journal.step_done(number)
         self._progress.ended(completed.seconds)
-        return StepRun(step.name, step.argv, completed.seconds)
+        return StepRun(step.name, step.shown, completed.seconds)
 
     def _start(self, step: Step) -> processes.Completed:
         return processes.run(
-            step.argv, timeout=step.timeout, env=self._told_to(step), on_line=self._take, on_error_line=self._take
+            (*_with_us(step.argv[0]), *step.argv),
+            timeout=step.timeout,
+            env=self._told_to(step),
+            on_line=self._take,
+            on_error_line=self._take,
         )
 
     def _call(self, step: Step) -> processes.Completed:
         """Do the step inside envkit, and tell how it ended as if it had been a process."""
         began, failed = time.perf_counter(), ""
-        try:
-            if step.call:
-                step.call()
-        except (Exception, SystemExit) as failure:  # noqa: BLE001 - a library's own, told like a program's
-            failed = f"ERROR: {failure or type(failure).__name__}"
-            self._take(failed.encode())
+        ended = threading.Event()
+
+        def work() -> None:
+            nonlocal failed
+            try:
+                if step.call:
+                    step.call(self._variables)
+            except (Exception, SystemExit) as failure:  # noqa: BLE001 - a library's own, told like a program's
+                failed = f"ERROR: {failure or type(failure).__name__}"
+                self._take(failed.encode())
+            ended.set()
+
+        threading.Thread(target=work, daemon=True).start()
+        in_time = ended.wait(step.timeout)
+        if not in_time:  # what it waits for are programs of its own, which bear the mark of this run
+            stop_survivors(self._claim.journal.mark)
         return processes.Completed(
             argv=step.argv,
-            end=processes.End.EXITED,
-            exit_code=1 if failed else 0,
+            end=processes.End.EXITED if in_time else processes.End.TIMED_OUT,
+            exit_code=0 if in_time and not failed else 1,
             stdout=b"",
             stderr=failed.encode(),
             seconds=time.perf_counter() - began,
@@ -146,7 +167,7 @@ class _Runner:
 
     def _told_to(self, step: Step) -> dict[str, str]:
         if step.argv[1:4] != ("-I", "-m", "pip"):
-            return self._variables
+            return {**self._variables, **dict(step.variables)}
         raw = pip_release(self._work.path) >= _RAW_PROGRESS
         return {**self._variables, "PIP_PROGRESS_BAR": "raw" if raw else "off"}
 
@@ -161,6 +182,13 @@ class _Runner:
         self._progress.said(line)
 
 
+def _with_us(program: str) -> tuple[str, ...]:
+    """Return what starts a program so that it ends with envkit, where the system can see to that."""
+    if sys.platform != "linux" or not os.access(program, os.X_OK):
+        return ()
+    return (sys.executable, "-I", "-S", str(WITH_PARENT), str(os.getpid()))
+
+
 def _keep(log: IO[str]) -> str:
     """Copy the log to where it outlives the environment, and return that place."""
     log.flush()
@@ -170,12 +198,21 @@ def _keep(log: IO[str]) -> str:
     return kept
 
 
-def _check_build(work: Work) -> None:
-    """Refuse a build that took the planned one's place.
+def _check_installed(work: Work) -> None:
+    """Refuse what did not bring what was planned: pip, or uv, may have been told to put it elsewhere.
 
-    Where the plan trusts the configured index, a mirror or a folder of wheels can hold another build of the
+    Where the plan trusts the configured index, a mirror or a folder of wheels can also hold another build of the
     same version, and pip prefers one with a local version.
     """
+    packages = installed_packages(work.path)
+    for name in work.brings:
+        if name not in packages:
+            raise EnvkitError(
+                f"{name} did not come into the environment, though its installer says that all went well",
+                hint="its configuration may send it elsewhere (`target`, `prefix`, `root`, `dry-run`): see "
+                "`pip config list`, and uv.toml",
+                exit_code=1,
+            )
     found = torch_backend(work.path) if work.backend else None
     if found and found != work.backend and not (work.backend == "mps" and found == "cpu"):
         raise EnvkitError(

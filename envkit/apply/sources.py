@@ -3,13 +3,17 @@
 Whatever stands in has the very build that was planned for the machine: the backend is never swapped.
 """
 
+import os
 import re
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from envkit import processes
+from envkit.apply.engines import Installer, step_variables
 from envkit.apply.reach import why_unreachable
 from envkit.errors import EnvkitError
 from envkit.matrix import Matrix
@@ -19,6 +23,8 @@ from envkit.probes.pip_config import PipSources
 from envkit.snapshot import Snapshot
 
 _LISTING_LIMIT = 120.0
+_MOST_RELEASES = 6
+"""Older ones than these are not looked for, where each costs a question."""
 _VERSIONS = re.compile(r"^Available versions: (.+)$", re.MULTILINE)
 
 
@@ -34,12 +40,13 @@ def settle(
     request: Request,
     snapshot: Snapshot,
     matrix: Matrix,
-    python: str,
+    listed: Callable[[str], Iterable[str]],
     read_sources: Callable[[], PipSources],
 ) -> Settled:
     """Return the plan with sources that can be reached; raise `EnvkitError` when no source has its build.
 
-    `python` is the interpreter that the environment is made from, whose pip knows what it could install.
+    `listed` returns the releases of torch, newest first, that the installer finds in its own sources with a local
+    version.
     """
     if plan.index is None:
         return Settled(plan)
@@ -49,7 +56,7 @@ def settle(
     if not why:
         return Settled(plan)
     away = f"{plan.index} cannot be reached: {why}"
-    return _from_default_index(plan, matrix, away) or _from_configured(plan, request, snapshot, matrix, python, away)
+    return _from_default_index(plan, matrix, away) or _from_configured(plan, request, snapshot, matrix, listed, away)
 
 
 def _from_default_index(plan: Plan, matrix: Matrix, away: str) -> Settled | None:
@@ -61,10 +68,15 @@ def _from_default_index(plan: Plan, matrix: Matrix, away: str) -> Settled | None
 
 
 def _from_configured(
-    plan: Plan, request: Request, snapshot: Snapshot, matrix: Matrix, python: str, away: str
+    plan: Plan,
+    request: Request,
+    snapshot: Snapshot,
+    matrix: Matrix,
+    listed: Callable[[str], Iterable[str]],
+    away: str,
 ) -> Settled:
-    """Take the newest release whose build, local version and all, lies where pip is configured to look."""
-    for release in _listed(python, plan.local):
+    """Take the newest release whose build, local version and all, lies where the installer is configured to look."""
+    for release in listed(plan.local):
         try:
             # The planner judges it as if it had been asked for; what was asked for still holds.
             if request.torch and release not in _asked_for(request.torch, matrix):
@@ -74,13 +86,13 @@ def _from_configured(
             continue
         if other.backend != plan.backend or other.python != plan.python:
             continue
-        told = f"{away}; pip's own sources have torch {release}{plan.local}"
+        told = f"{away}; the sources that are configured have torch {release}{plan.local}"
         if release != plan.torch:
             told += f", so that is taken in place of {plan.torch}"
         return Settled(_moved(other, plan.local, told, torch="" if release == plan.torch else plan.torch), told)
     raise EnvkitError(
         f"{away}; no {plan.backend} build of torch {request.torch or ''}".rstrip()
-        + f" for Python {plan.python} lies where pip is configured to look",
+        + f" for Python {plan.python} lies in the sources that are configured",
         hint="name a mirror of it with `--index URL`, or a folder that holds the wheel: `PIP_FIND_LINKS=DIR`"
         if request.index is None
         else "look at the address, or leave --index out",
@@ -94,8 +106,8 @@ def _asked_for(torch: str, matrix: Matrix) -> frozenset[str]:
     return read_wish(Request(torch=torch), matrix.torch.releases()).torch or frozenset()
 
 
-def _listed(python: str, local: str) -> Iterator[str]:
-    """Yield the releases of torch, newest first, whose build with that local version pip could install."""
+def listed_by_pip(python: str, local: str) -> Iterator[str]:
+    """Yield the releases of torch, newest first, whose build with that local version the pip of `python` finds."""
     listing = processes.run(
         # Indexes that are away are not tried again and again: what the others have is what counts.
         (python, "-I", "-m", "pip", "--retries", "0", "--disable-pip-version-check", "index", "versions", "torch"),
@@ -106,6 +118,34 @@ def _listed(python: str, local: str) -> Iterator[str]:
         release, plus, build = version.strip().partition("+")
         if plus + build == local:
             yield release
+
+
+def listed_by_uv(installer: Installer, python: str, local: str) -> Iterator[str]:
+    """Yield what `listed_by_pip` does, as uv finds it; uv lists nothing, so it is asked for one after the other."""
+    best = _resolved_by_uv(installer, python, "torch")
+    for _ in range(_MOST_RELEASES):
+        release, plus, build = best.partition("+")
+        if not release:
+            return
+        # Of the builds of one release uv names one.
+        if plus + build == local or _resolved_by_uv(installer, python, f"torch=={release}{local}"):
+            yield release
+        best = _resolved_by_uv(installer, python, f"torch<{release}")
+
+
+def _resolved_by_uv(installer: Installer, python: str, requirement: str) -> str:
+    """Return the version of torch that uv would take, "" for none."""
+    for_python = ("--python" if Path(python).is_absolute() else "--python-version", python)
+    options = ("--quiet", "--no-header", "--no-annotate", "--no-deps", *for_python, *installer.options)
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "requirements.in"
+        wanted.write_text(requirement, encoding="utf-8")
+        told = processes.run(
+            (installer.program, "pip", "compile", *options, str(wanted)),
+            timeout=_LISTING_LIMIT,
+            env={**step_variables(os.environ), **dict(installer.variables), "UV_HTTP_RETRIES": "0"},
+        )
+    return told.stdout.decode("utf-8", "replace").strip().removeprefix("torch==") if told.ok else ""
 
 
 def _moved(plan: Plan, local: str, told: str, *, torch: str = "") -> Plan:

@@ -5,8 +5,9 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -63,6 +64,7 @@ def run(arguments: Sequence[str]) -> int:
     if leaving.signal is None:
         return code
     click.echo("envkit: interrupted", err=True)
+    _answer("interrupted", "", as_json="--json" in arguments)
     return 128 + leaving.signal
 
 
@@ -110,7 +112,7 @@ def _run(arguments: Sequence[str]) -> int:
         return wrong.exit_code
     except EnvkitError as expected:
         _show(expected.message, f"hint: {expected.hint}" if expected.hint else "")
-        _answer(expected.message, expected.hint, as_json=as_json)
+        _answer(expected.message, expected.hint, expected.details, as_json=as_json)
         return expected.exit_code
     except (KeyboardInterrupt, click.Abort):
         return EXIT_INTERRUPTED
@@ -131,13 +133,13 @@ def _show(message: str, hint: str) -> None:
         click.echo(f"\n{clean(hint)}", err=True)
 
 
-def _answer(message: str, hint: str, *, as_json: bool) -> None:
+def _answer(message: str, hint: str, details: Mapping[str, Any] | None = None, *, as_json: bool) -> None:
     """Tell a program, when one is listening: a failure too is one document."""
     if as_json:
         from envkit.cli.output import echo_json
         from envkit.render.json import error_document
 
-        echo_json(error_document(message, hint))
+        echo_json(error_document(message, hint, details or {}))
 
 
 def _usage_hint(wrong: click.ClickException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -82,30 +83,49 @@ def command(**options: Any) -> int:
     return 0
 
 
+# What makes no sense together with each way to run the command, and what is then said.
+_ALONE = ("check", "as_json")
+_NOT_WRITTEN = ("update", "replace", "kernel", "no_verify")
+_NOT_MADE = {
+    "output": "--apply makes the environment and --output writes it down: one at a time",
+    "formats": "--apply makes the environment and --format writes it down: one at a time",
+    "machine": "--apply makes the environment here, and --for plans for another machine",
+    "force": "--force overwrites files in a folder: --output DIR",
+}
+_NOT_BARE = ("torch", "cuda", "rocm", "xpu", "packages", "kernel", "explain")
+
+
 def _check_combination(asked: Asked) -> None:
+    empty = next((name for name, value in asdict(asked).items() if value == ""), None)
+    if empty:
+        raise click.UsageError(f"{_option(empty)} is empty; is a variable not set?")
+    given = {name for name, value in asdict(asked).items() if value not in (None, False, ())}
     if asked.place is not None and asked.path not in (None, asked.place):
         raise click.UsageError("the path is given twice, as an argument and with --path")
-    if asked.apply_now and asked.output is not None:
-        raise click.UsageError("--apply makes the environment and --output writes it down: one at a time")
-    if asked.formats:
-        _check_formats(asked)
-    if asked.check is not None and asked.apply_now:
-        raise click.UsageError("--check compares an environment and --apply makes one: one at a time")
-    if asked.machine is not None and asked.apply_now:
-        raise click.UsageError("--apply makes the environment here, and --for plans for another machine")
+    if asked.check is not None and (more := sorted(given - {*_ALONE})):
+        raise click.UsageError(f"--check compares an environment that is there: {_option(more[0])} has no part in it")
+    if asked.apply_now and (clash := next((why for name, why in _NOT_MADE.items() if name in given), None)):
+        raise click.UsageError(clash)
     if asked.update and asked.replace:
         raise click.UsageError("--update keeps the environment that is there and --replace does not: one of them")
-    for option in ("update", "replace", "kernel", "no_verify"):
-        if getattr(asked, option) and not asked.apply_now:
-            raise click.UsageError(f"--{option.replace('_', '-')} is for --apply")
-    if asked.bare and (asked.torch or asked.cuda or asked.rocm or asked.xpu or asked.packages or asked.kernel):
-        raise click.UsageError("--bare is an environment with pip alone: nothing else goes into it")
+    if not asked.apply_now and (idle := [name for name in _NOT_WRITTEN if name in given]):
+        raise click.UsageError(f"{_option(idle[0])} is for --apply")
+    if asked.force and asked.folder is None:
+        raise click.UsageError("--force overwrites files in a folder: --output DIR")
+    if asked.bare and (more := [name for name in _NOT_BARE if name in given]):
+        raise click.UsageError(f"--bare is an environment with pip alone: {_option(more[0])} has no part in it")
+    if asked.formats:
+        _check_formats(asked)
+
+
+def _option(name: str) -> str:
+    """Return an option as it is typed."""
+    other = {"place": "PATH", "apply_now": "--apply", "machine": "--for", "formats": "--format", "packages": "--with"}
+    return other.get(name, f"--{name.replace('_', '-')}")
 
 
 def _check_formats(asked: Asked) -> None:
     from envkit.planning.formats import find_format
 
-    if asked.apply_now:
-        raise click.UsageError("--apply makes the environment and --format writes it down: one at a time")
     if len({find_format(word) for word in asked.formats}) > 1 and asked.folder is None and not asked.as_json:
         raise click.UsageError("several files need a folder: --output DIR")

@@ -40,7 +40,8 @@ def refresh(asked: Asked, on_wait: OnWait) -> Refreshed:
     from envkit import matrix
     from envkit.matrix.learned import Overlay, Refreshed, SourceAnswer, overlay_file, read_overlay, write_overlay
     from envkit.matrix.learning import keep, learn
-    from envkit.probes.index import check_reader, read_listings, read_metadata, without_credentials
+    from envkit.probes.index import check_reader, read_listings, read_metadata
+    from envkit.urls import without_credentials
 
     check_reader()
     sources, notices = _pip_sources(asked)

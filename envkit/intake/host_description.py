@@ -26,6 +26,7 @@ from envkit.snapshot import (
     Snapshot,
     Unknown,
 )
+from envkit.systems import name_architecture, name_system
 
 
 class DescribedGpu(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ def described(description: Description) -> Described:
     snapshot = Snapshot(
         host=Host(
             os=os,
-            arch=_arch(description.arch, os),
+            arch=name_architecture(description.arch or "", os) or None,
             libc=_libc(description.libc) if os == "linux" else "",
             wsl=2 if description.wsl and os == "linux" else 0,
             gpus=None if gpus is None else tuple(gpu for gpu in gpus if gpu.vendor != "nvidia"),
@@ -112,45 +113,14 @@ def described(description: Description) -> Described:
 _UNTOLD = Unknown(why="the description does not say", outcome=ProbeOutcome.SKIPPED)
 _UNASKED: CudaDriver | Absent | Unknown = _UNTOLD
 
-_SYSTEMS = {
-    "darwin": "macos",
-    "mac": "macos",
-    "macosx": "macos",
-    "osx": "macos",
-    "win": "windows",
-    "win32": "windows",
-    "win64": "windows",
-}
-
 
 def _os(description: Description, gpus: tuple[PciGpu, ...] | None) -> tuple[str, tuple[Assumption, ...]]:
-    told = (description.os or "").strip().lower()
+    told = (description.os or "").strip()
     if told:
-        return _SYSTEMS.get(told, told), ()
+        return name_system(told), ()
     if any(gpu.vendor == "apple" for gpu in gpus or ()):
         return "macos", (Assumption("system", "macos", "an Apple GPU is in no other"),)
     return "linux", (Assumption("system", "linux", "assumed, as it is not known"),)
-
-
-_ARCHITECTURES = {
-    "amd64": "x86_64",
-    "x64": "x86_64",
-    "x86-64": "x86_64",
-    "i386": "i686",
-    "i486": "i686",
-    "i586": "i686",
-    "x86": "i686",
-    "armv8": "aarch64",
-}
-
-
-def _arch(told: str | None, os: str) -> str | None:
-    name = (told or "").strip().lower()
-    name = _ARCHITECTURES.get(name, name)
-    # One architecture, two names: Linux says aarch64, the others arm64.
-    if name in ("aarch64", "arm64"):
-        return "aarch64" if os == "linux" else "arm64"
-    return name or None
 
 
 _LIBC = re.compile(r"(?P<name>[a-z ]*)[ -]*(?P<version>\d+(?:\.\d+)*)?")

@@ -4,6 +4,7 @@ import re
 
 from envkit.intake.part import Build
 from envkit.snapshot import NvmlDevice, PciGpu
+from envkit.systems import ARCHITECTURES, name_architecture
 
 _NOT_TOLD = frozenset(
     (
@@ -112,21 +113,8 @@ def system_of(name: str | None) -> str | None:
     return "linux" if _DISTRIBUTIONS.search(low) else None
 
 
-_ARCHITECTURES = {
-    "x86_64": "x86_64",
-    "amd64": "x86_64",
-    "x86-64": "x86_64",
-    "aarch64": "aarch64",
-    "arm64": "arm64",
-    "i686": "i686",
-    "i386": "i686",
-    "armv7l": "armv7l",
-    "armv6l": "armv6l",
-    "ppc64le": "ppc64le",
-    "s390x": "s390x",
-    "riscv64": "riscv64",
-}
-_ARCHITECTURE = re.compile(r"(?<![\w])(" + "|".join(_ARCHITECTURES) + r")(?![a-z0-9])", re.IGNORECASE)
+# "x86" also stands in the names of folders, and of what is 64-bit.
+_ARCHITECTURE = re.compile(rf"(?<!\w)({'|'.join(sorted(set(ARCHITECTURES) - {'x86'}))})(?![a-z0-9])", re.IGNORECASE)
 
 
 def architecture(value: str | None, os: str | None = None) -> str | None:
@@ -134,8 +122,7 @@ def architecture(value: str | None, os: str | None = None) -> str | None:
     found = _ARCHITECTURE.search((value or "").replace("_64-", "_64 "))
     if found is None:
         return None
-    name = _ARCHITECTURES[found[1].lower()]
-    return "aarch64" if (name, os) == ("arm64", "linux") else name
+    return name_architecture(found[1], os)
 
 
 _GLIBC = re.compile(r"\b(glibc|musl)[- ]?(\d+\.\d+)?", re.IGNORECASE)

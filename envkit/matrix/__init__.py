@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from envkit.matrix.cuda import CudaTable
     from envkit.matrix.errors import ErrorTable
     from envkit.matrix.gpus import GpuTable
+    from envkit.matrix.macs import MacTable
     from envkit.matrix.pythons import PythonTable
     from envkit.matrix.torch_releases import TorchTable
 
@@ -40,6 +41,13 @@ class Matrix:
         from envkit.matrix.gpus import GpuTable
 
         return GpuTable.load()
+
+    @cached_property
+    def macs(self) -> MacTable:
+        """Releases of macOS by their kernel."""
+        from envkit.matrix.macs import MacTable
+
+        return MacTable.load()
 
     @cached_property
     def pythons(self) -> PythonTable:

@@ -1,5 +1,6 @@
 """CUDA releases: the driver each needs, and the names torch's builds give them."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -31,10 +32,6 @@ class _File(msgspec.Struct, frozen=True):
 
 # Jetson's Linux for Tegra counts from 28 and its drivers follow other rules; no desktop driver since 2008 is lower.
 _OLDEST_BRANCH = 100
-
-
-# "580" is what people call a branch: whether some driver of it runs a release is what they ask.
-_WHOLE_BRANCH = (999, 99)
 
 
 class DriverFit(NamedTuple):
@@ -81,14 +78,12 @@ class CudaTable:
         """
         minimum = self.minimum_driver(cuda, os)
         have = numbers(driver)
-        if len(have) == 1:
-            have += _WHOLE_BRANCH
         if minimum is None or not have or have[0] < _OLDEST_BRANCH:
             return DriverFit(None, minimum, by_minor_compatibility=False)
         toolkit = self._toolkits[cuda]
         own = toolkit.min_driver_windows if os == "windows" else toolkit.min_driver_linux
-        older = own is not None and have < numbers(own)
-        runs = have >= numbers(minimum)
+        older = own is not None and not _reaches(have, numbers(own))
+        runs = _reaches(have, numbers(minimum))
         return DriverFit(runs, minimum, by_minor_compatibility=runs and older)
 
     def compiles_for(self, cuda: str) -> tuple[str, ...] | None:
@@ -107,11 +102,17 @@ class CudaTable:
         return toolkit.min_driver_linux if toolkit else None
 
 
+def _reaches(have: tuple[int, ...], least: tuple[int, ...]) -> bool:
+    """Say whether a driver is at least another one, as far as it is told: "580" and "580.65" may be "580.65.06"."""
+    return have >= least[: len(have)]
+
+
 def backend_of(cuda: str) -> str:
     """Return torch's name of a CUDA release: "12.1" gives "cu121"."""
     return "cu" + cuda.replace(".", "")
 
 
+@lru_cache(maxsize=256)
 def cuda_of(backend: str) -> str | None:
     """Return the CUDA release of a backend: "cu121" gives "12.1", anything but cuXXX gives None."""
     digits = backend[2:]

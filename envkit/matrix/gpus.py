@@ -17,6 +17,8 @@ class _Nvidia(msgspec.Struct, frozen=True):
 
 class _Amd(msgspec.Struct, frozen=True):
     gfx: str
+    rocm_wheel_native: tuple[str, str | None] | None = None
+    """The first and the last ROCm whose wheels have code for it, the last None where they still have; None: never."""
     hsa_override: str | None = None
 
 
@@ -25,6 +27,8 @@ class _Devices(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...] = ()
     pci: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    """The only systems that it is supported on; () for all."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -50,6 +54,8 @@ class GpuTable:
             for target, devices in table.items()
             for device in devices.pci
         }
+        self._systems = {generation: devices.systems for generation, devices in file.intel_xpu.items()}
+        self._native = {entry.gfx: entry.rocm_wheel_native for entry in file.amd.values() if entry.rocm_wheel_native}
         self._overrides = {entry.gfx: entry.hsa_override for entry in file.amd.values() if entry.hsa_override}
 
     @classmethod
@@ -70,9 +76,26 @@ class GpuTable:
         """Return the generation of an Intel GPU that torch's XPU builds are for, "Alchemist"; None for any other."""
         return self._intel.target(name) or self._pci.get(device_id.lower())
 
+    def xpu_systems(self, generation: str) -> tuple[str, ...]:
+        """Return the only systems that a generation of Intel GPUs is supported on, () for all."""
+        return self._systems.get(generation, ())
+
+    def native_to(self, rocm: str) -> tuple[str, ...]:
+        """Return the AMD targets that wheels for a ROCm release are known to have code for."""
+        release = numbers(rocm)
+        return tuple(
+            gfx
+            for gfx, (first, last) in self._native.items()
+            if _rocm(first) <= release and (last is None or release <= _rocm(last))
+        )
+
     def hsa_override(self, gfx: str) -> str | None:
         """Return the HSA_OVERRIDE_GFX_VERSION with which such a GPU was seen to run another target's code."""
         return self._overrides.get(gfx)
+
+
+def _rocm(variant: str) -> tuple[int, ...]:
+    return numbers(variant.removeprefix("rocm"))
 
 
 def _more(table: Mapping[str, _Devices]) -> tuple[tuple[str, str], ...]:
@@ -80,70 +103,84 @@ def _more(table: Mapping[str, _Devices]) -> tuple[tuple[str, str], ...]:
 
 
 _GFX = re.compile(r"\bgfx[0-9a-f]{3,4}\b")
-_MARKS = re.compile(r"\((?:tm|r|c)\)|[™®©]|\(rev [0-9a-f]+\)")
+_MARKS = re.compile(
+    r"\((?:tm|r|c)\)|[™®©]|\(?\brev\b\.? ?[0-9a-f]{1,2}\b\)?"
+    r"|\(uuid:[^)]*\)?|^gpu \d+: |^\d+ ?x (?=\D)"
+)
 _BRACKETS = re.compile(r"\[([^\]]+)\]")
+_PCI_ID = re.compile(r"[0-9a-f]{4}(:[0-9a-f]{4})?")
 _WORD = re.compile(r"[a-z0-9]+")
 _MAKERS = frozenset(
-    [
-        "nvidia",
-        "corporation",
-        "geforce",
-        "tesla",
-        "grid",
-        "amd",
-        "ati",
-        "advanced",
-        "micro",
-        "devices",
-        "inc",
-        "radeon",
-        "instinct",
-        "intel",
-    ]
+    (
+        *("nvidia", "corporation", "geforce", "tesla", "grid", "amd", "ati", "advanced", "micro", "devices", "inc"),
+        *("radeon", "instinct", "intel"),
+        *("asus", "rog", "strix", "tuf", "zotac", "evga", "msi", "gigabyte", "aorus", "palit", "gainward", "pny"),
+        *("inno3d", "galax", "colorful"),
+    )
 )
+"""Who made the chip, or the board, and the lines of products that names go without as well."""
 # What tells two boards of one chip apart, and says nothing about the code that they run: memory, socket,
 # form, shares of a virtual GPU.
 _BOARD = re.compile(
     r"\d+g[bi]?|\d+gib|[a-z]?gddr\d\w?|hbm\d?e?|ddr\d|pcie?|sxm\d?|oam|nvl\d*|fhhl|dgxs|lhr|oem|ac|lc|vf|mig|\d{1,2}[abcq]"
     r"|laptop|mobile|notebook|max|with|design|gpu|graphics|card|adapter|video|generation|gen|edition|founders|passive"
-    r"|active|workstation|server|embedded|developer|kit|module|nvgpu|superchip|series"
+    r"|active|workstation|server|embedded|developer|kit|module|nvgpu|superchip|series|collectors|jedi|lite|hash|rate"
+    r"|sc\d?|ssc|ftw\d?|xc\d?|oc|gaming"
 )
+_LINE = re.compile(r"[gr]tx")
+_NUMBER = re.compile(r"\d{4}")
 _MAX_Q = ("max", "q")
 
 
 class _Names:
-    """Targets by name: as a product is called, then without what only tells boards apart.
+    """Targets by name: as a product is called, without what only tells boards apart, and, for a GeForce, by its number.
 
-    A short name that products of different targets share tells nothing, and is left out.
+    A short name that products of different targets share tells nothing, and is left out: "4000" is a Quadro and an RTX.
     """
 
     def __init__(self, products: Iterable[tuple[str, str]]) -> None:
         full: dict[str, set[str]] = {}
         short: dict[str, set[str]] = {}
+        numbered: dict[str, set[str]] = {}
+        of_other_lines: set[str] = set()
         for name, target in products:
             words = _words(name)
+            kept = _without_board(words)
             full.setdefault("".join(words), set()).add(target)
-            short.setdefault("".join(_without_board(words)), set()).add(target)
+            short.setdefault("".join(kept), set()).add(target)
+            if len(kept) > 1 and _LINE.fullmatch(kept[0]) and _NUMBER.fullmatch(kept[1]) and "geforce" in name.lower():
+                numbered.setdefault("".join(kept[1:]), set()).add(target)
+            else:
+                of_other_lines.update(word for word in kept if _NUMBER.fullmatch(word))
             if words[0] == "quadro" and words[1] != "rtx" and not words[1].isdigit():
                 # "P4000" is of one generation; "4000" and "RTX 4000" without Quadro may be of several.
                 short.setdefault("".join(_without_board(words[1:])), set()).add(target)
-        self._full = {key: min(targets) for key, targets in full.items() if len(targets) == 1}
-        self._short = {key: min(targets) for key, targets in short.items() if len(targets) == 1 and key}
+        self._full = _telling(full)
+        self._short = _telling(short)
+        self._numbered = {
+            name: own for name, own in _telling(numbered).items() if not name.startswith(tuple(of_other_lines))
+        }
         self.target = lru_cache(maxsize=4096)(self._target)
 
     def _target(self, name: str) -> str | None:
         words = _words(name)
-        return self._full.get("".join(words)) or self._short.get("".join(_without_board(words)))
+        kept = _without_board(words)
+        found = self._full.get("".join(words)) or self._short.get("".join(kept))
+        return found or self._numbered.get("".join(kept))
+
+
+def _telling(targets: Mapping[str, set[str]]) -> dict[str, str]:
+    return {name: min(found) for name, found in targets.items() if len(found) == 1 and name}
 
 
 def _words(name: str) -> tuple[str, ...]:
     """Return the words that name the product: "GP102 [GeForce GTX 1080 Ti] (rev a1)" gives "gtx 1080 ti"."""
     text = _MARKS.sub(" ", name.lower())
-    inside = _BRACKETS.search(text)
-    if inside:
-        # The PCI list names every product of a chip: "Radeon RX 7900 XT/7900 XTX". All run the same code.
-        text = inside.group(1).split("/")[0]
-    return tuple(word for word in _WORD.findall(text) if word not in _MAKERS)
+    # The PCI list has the product last, behind the maker's own brackets and before the number of the device.
+    inside = [told for told in _BRACKETS.findall(text) if not _PCI_ID.fullmatch(told)]
+    text = inside[-1] if inside else _BRACKETS.sub(" ", text)
+    # It names every product of a chip, "Radeon RX 7900 XT/7900 XTX", and OpenGL adds how it is reached, "/PCIe/SSE2".
+    return tuple(word for word in _WORD.findall(text.split("/")[0]) if word not in _MAKERS)
 
 
 def _without_board(words: tuple[str, ...]) -> tuple[str, ...]:

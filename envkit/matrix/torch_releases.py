@@ -53,12 +53,27 @@ class _Release(msgspec.Struct, frozen=True):
     companions: dict[str, str | tuple[str, ...]] = {}
     conda: dict[str, CondaChannel] = {}
     download_index_tag: str = ""
+    download_index_folder: str = ""
+    """Where the folders of `download_index` are, below the root."""
+    variant_min_glibc: dict[str, str] = {}
+    """Of variants that were built on another platform than the default wheel, or have none beside them."""
     indexes: dict[str, str] = {}
     """For a learned release: the index that has each backend of `download_index`."""
     learned: bool = False
 
 
+class PytorchChannel(msgspec.Struct, frozen=True):
+    """The rules of conda's pytorch channel."""
+
+    platforms: tuple[str, ...]
+    seen: str
+    """The platform that a release's own list of Pythons was read for."""
+    inferred_from: tuple[str, ...]
+    """The platforms whose wheels were built for the same Pythons as the packages; a wheel of another tells nothing."""
+
+
 class _CondaNotes(msgspec.Struct, frozen=True):
+    pytorch_channel: PytorchChannel
     pytorch_channel_pins: dict[str, tuple[str, ...]] = {}
 
 
@@ -95,14 +110,15 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     learned: bool = False
     """It came after this version of envkit: what an index lists is all that is known of it."""
     index_root: str = TORCH_INDEX
-    """The index that was seen to have it; PyTorch's own keeps a folder for each backend."""
+    """The index that was seen to have it; PyTorch's own, and what is below it, keeps a folder for each backend."""
 
     @property
     def index(self) -> str | None:
         """URL of the index to take it from, None for the default one."""
         if self.default_index:
             return None
-        return f"{TORCH_INDEX}/{self.backend}" if self.index_root == TORCH_INDEX else self.index_root
+        own = self.index_root.startswith(TORCH_INDEX)
+        return f"{self.index_root}/{self.backend}" if own else self.index_root
 
 
 class TorchTable:
@@ -124,6 +140,7 @@ class TorchTable:
         """The release to take where request and machine leave the choice."""
         self._companion_pythons = file.meta.companion_pythons
         self._rocm_gfx = tuple(_gfx_rows(file.meta.rocm_gfx))
+        self.pytorch_channel = file.meta.conda_notes.pytorch_channel
         self.pytorch_channel_pins = file.meta.conda_notes.pytorch_channel_pins
         """What an environment from conda's pytorch channel must also hold, by platform."""
 
@@ -164,6 +181,7 @@ class TorchTable:
     def companion(self, torch: str, name: str, channel: str = "") -> str | None:
         """Return the release of torchvision, torchaudio, ... that belongs to a torch release.
 
+        Where several allow that torch, it is the one that came out with it, which is built for the same backends.
         A conda channel has releases of its own for some: torchvision 0.15.0 where the wheel is 0.15.1.
         """
         release = self._releases.get(public(torch))
@@ -171,7 +189,7 @@ class TorchTable:
         if in_channel and name in in_channel.companions:
             return in_channel.companions[name]
         found = release.companions.get(name) if release else None
-        return max(found, key=numbers) if isinstance(found, tuple) and found else None
+        return found[0] if isinstance(found, tuple) and found else None
 
     def companion_pythons(self, name: str, release: str) -> tuple[str, ...] | None:
         """Return the Pythons that a companion has wheels for where they are not those of its torch; None else."""
@@ -254,11 +272,11 @@ def _builds_of(version: str, release: _Release) -> Iterator[Build]:
                 platform=platform,
                 pythons=pythons,
                 archs=_archs(release, backend, platform),
-                min_glibc=default.min_glibc if default else None,
+                min_glibc=_min_glibc(release, backend, platform),
                 default_index=False,
                 inferred=bool(release.download_index_tag),
                 learned=release.learned,
-                index_root=release.indexes.get(backend, TORCH_INDEX),
+                index_root=release.indexes.get(backend) or f"{TORCH_INDEX}/{release.download_index_folder}".rstrip("/"),
             )
 
 
@@ -278,6 +296,13 @@ def _as_shipped(learned: LearnedRelease) -> _Release:
         indexes=learned.indexes,
         learned=True,
     )
+
+
+def _min_glibc(release: _Release, variant: str, platform: str) -> str | None:
+    """Return the glibc that a variant needs: its own where that is known, else that of the default wheel beside it."""
+    default = release.default_index.get(platform)
+    own = release.variant_min_glibc.get(variant) if platform.startswith("linux") else None
+    return own or (default.min_glibc if default else None)
 
 
 def _archs(release: _Release, variant: str, platform: str) -> tuple[str, ...] | None:

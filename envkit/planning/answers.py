@@ -8,9 +8,8 @@ import msgspec
 
 from envkit.planning.decide import Decision, decide, fill, others
 from envkit.planning.decide import explain as why_others_lost
-from envkit.planning.model import ImpossibleError, Manager, Nearest, Other, Reason, Request
-from envkit.planning.packages import choose_packages, matching_companions
-from envkit.planning.reasons import explain_choice, explain_source
+from envkit.planning.model import ImpossibleError, Nearest, Other, Reason, Request
+from envkit.planning.packages import matching_companions
 
 if TYPE_CHECKING:
     from envkit.matrix import Matrix
@@ -56,9 +55,7 @@ def answer(
     except ImpossibleError as refused:
         tried = _tried(request, snapshot, matrix) if explain else ()
         return _impossible(refused, tried)
-    found = _in_conda(decision) if request.manager is Manager.CONDA else _wheels(decision)
-    if assumed:
-        found = msgspec.structs.replace(found, reasons=(*assumed, *found.reasons))
+    found = _in_short(decision, assumed)
     return msgspec.structs.replace(found, others=others(decision)) if explain else found
 
 
@@ -74,44 +71,17 @@ def _impossible(refused: ImpossibleError, tried: tuple[Other, ...]) -> Impossibl
     return Impossible(impossible=True, why=refused.message, nearest=refused.nearest, hint=hint, others=tried)
 
 
-def _wheels(decision: Decision) -> Answer:
-    case, chosen = decision.case, decision.chosen
-    machine = case.machine
-    packages = choose_packages(chosen, machine.platform, case.wish, case.matrix)
-    return Answer(
-        torch=chosen.torch,
-        backend=chosen.backend,
-        index=decision.request.index or chosen.index_url,
-        python=machine.python,
-        companions=_companions(decision),
-        reasons=(
-            *decision.python_reasons,
-            *machine.reasons,
-            *explain_choice(decision.options, case, chosen),
-            explain_source(decision.request, case, chosen, ()),
-            *packages.reasons,
-        ),
-        platform=machine.platform,
-        packages=packages.requirements,
-    )
-
-
-def _in_conda(decision: Decision) -> Answer:
-    plan = fill(decision)
+def _in_short(decision: Decision, assumed: tuple[Reason, ...]) -> Answer:
+    plan, chosen = fill(decision), decision.chosen
     return Answer(
         torch=plan.torch,
         backend=plan.backend,
-        index=None,
+        index=plan.index,
         python=plan.python,
-        companions=_companions(decision),
-        reasons=plan.reasons,
+        companions=matching_companions(chosen.torch, plan.python, chosen.channel, decision.case.matrix),
+        reasons=(*assumed, *plan.reasons),
         platform=plan.platform,
         packages=plan.packages,
         channels=plan.channels,
         dependencies=plan.dependencies,
     )
-
-
-def _companions(decision: Decision) -> dict[str, str]:
-    chosen, case = decision.chosen, decision.case
-    return matching_companions(chosen.torch, case.machine.python, chosen.channel, case.matrix)

@@ -13,9 +13,6 @@ from envkit.planning.model import Manager
 PYTORCH = "pytorch"
 CONDA_FORGE = "conda-forge"
 
-# Both x86_64 systems were built for one list of Pythons; a wheel of one alone says nothing of conda.
-_PYTORCH_CHANNEL_BUILDS = ("linux-x86_64", "win-amd64")
-
 
 class Candidate(NamedTuple):
     """A build that could be chosen; `archs` None: which GPUs it has code for is not recorded."""
@@ -76,7 +73,11 @@ def _wheels(matrix: Matrix, builds: tuple[Build, ...]) -> Iterator[Candidate]:
 
 def _archs(matrix: Matrix, build: Build) -> tuple[str, ...] | None:
     if build.backend.startswith("rocm"):
-        return matrix.torch.rocm_gfx(build.torch, build.backend)
+        listed = matrix.torch.rocm_gfx(build.torch, build.backend)
+        if listed is not None or build.learned:
+            return listed
+        # What the lists of the build scripts leave out, the table of GPUs may know.
+        return matrix.gpus.native_to(build.backend.removeprefix("rocm")) or None
     return build.archs
 
 
@@ -90,7 +91,7 @@ def _in_conda(matrix: Matrix, platform: str, builds: tuple[Build, ...]) -> Itera
     for torch in matrix.torch.releases():
         channels = matrix.torch.conda_channels(torch)
         wheels = {build.backend: build for build in builds if build.torch == torch}
-        if PYTORCH in channels and wheels and platform != "linux-aarch64":
+        if PYTORCH in channels and wheels and platform in matrix.torch.pytorch_channel.platforms:
             pythons = _pytorch_channel_pythons(matrix, torch, platform, channels[PYTORCH], wheels)
             yield from _in_channel(matrix, PYTORCH, torch, channels[PYTORCH], pythons, platform, wheels)
         elif CONDA_FORGE in channels and platform in (channels[CONDA_FORGE].platforms or ()):
@@ -104,14 +105,15 @@ def _pytorch_channel_pythons(
 ) -> tuple[str, ...]:
     """Return the Pythons that all of a release's wheels share and, where it is recorded, the channel has.
 
-    Its own list is that of Linux: another platform's wheels may know fewer.
+    Its own list is that of one platform: another's wheels may know fewer.
     """
-    if entry.pythons is not None and platform == "linux-x86_64":
+    rules = matrix.torch.pytorch_channel
+    if entry.pythons is not None and platform == rules.seen:
         return entry.pythons
     lists = [
         set(build.pythons)
         for build in matrix.torch.builds(torch=torch)
-        if build.default_index and build.platform in _PYTORCH_CHANNEL_BUILDS
+        if build.default_index and build.platform in rules.inferred_from
     ]
     lists.append({python for build in wheels.values() for python in build.pythons})
     if entry.pythons is not None:

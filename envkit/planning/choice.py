@@ -1,6 +1,5 @@
 """Which of the candidates that meet every constraint is preferred."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from envkit.planning.constraints import (
 from envkit.planning.model import Manager
 from envkit.planning.packages import BUILT_PER_BACKEND, matching_companions
 
-Preference = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+Preference = tuple[int, bool, tuple[int, ...], tuple[int, ...], int]
 
 
 class Choice(NamedTuple):
@@ -31,27 +30,19 @@ class Choice(NamedTuple):
     python: str
 
 
-def fitting(options: Iterable[Candidate], case: Case) -> list[Candidate]:
-    """Return the candidates that meet every constraint."""
-    return [option for option in options if first_objection(option, case)[0] == len(CONSTRAINTS)]
-
-
-def choose(options: Iterable[Candidate], case: Case) -> Candidate | None:
-    """Return the preferred of the candidates that meet every constraint, None when there is none."""
-    return max(fitting(options, case), key=lambda option: preference(option, case), default=None)
-
-
 def preference(candidate: Candidate, case: Case) -> Preference:
     """Return what the choice goes by, most important first.
 
-    The build that serves the most GPUs; a GPU build over the CPU's, Metal before CUDA before ROCm before XPU;
-    the newest torch release; the newest CUDA or ROCm.
+    The build that serves the most GPUs; a GPU build over the CPU's; the newest torch release; the newest CUDA or
+    ROCm; Metal before CUDA before ROCm before XPU.
     """
+    kind = kind_of(candidate.backend)
     return (
         len(served(candidate, case.machine.gpus)),
-        -KINDS.index(kind_of(candidate.backend)),
+        kind != "cpu",
         numbers(candidate.torch),
         release_of(candidate.backend),
+        -KINDS.index(kind),
     )
 
 
@@ -97,11 +88,11 @@ def _open_python(build: Candidate, case: Case) -> str:
         for python in full
         if len(matching_companions(build.torch, python, build.channel, case.matrix)) == len(BUILT_PER_BACKEND)
     ]
-    return max(with_all or full, key=python_order)
+    return max(with_all or full, key=python_preference)
 
 
-def python_order(python: str) -> tuple[bool, tuple[int, ...]]:
-    """Return the key that puts Pythons in order, free-threaded ones before all others."""
+def python_preference(python: str) -> tuple[bool, tuple[int, ...]]:
+    """Return what makes one Python better than another: that it is not free-threaded, then that it is newer."""
     return not python.endswith("t"), numbers(python.removesuffix("t"))
 
 

@@ -12,21 +12,24 @@ from envkit.matrix.learned import UNKNOWN
 from envkit.matrix.torch_releases import Build
 from envkit.matrix.versions import numbers
 from envkit.planning.candidates import Candidate, candidates
-from envkit.planning.choice import choose
+from envkit.planning.choice import Preference, choose_for, preference
 from envkit.planning.constraints import (
     Case,
     build_name,
     first_objection,
+    kind_of,
     object_to_backend,
     object_to_release,
+    release_of,
     served,
 )
 from envkit.planning.machine import Machine
 from envkit.planning.model import Manager
 from envkit.planning.nvidia import Gpu
+from envkit.planning.packages import BUILT_PER_BACKEND
 from envkit.planning.wishes import Wish
 
-COMPANIONS = ("torchvision", "torchaudio")
+_LEAST: Preference = (0, False, (), (), 0)
 
 
 class Setting(NamedTuple):
@@ -122,20 +125,21 @@ class Compatibility(msgspec.Struct, frozen=True, kw_only=True):
 def compare(wish: Wish, settings: tuple[Setting, ...], manager: Manager, matrix: Matrix) -> Compatibility:
     """Hold every build that the wish allows against the settings, one for each platform."""
     found = [
-        (_rank(option, case), row)
+        (preference(option, case), row)
         for setting in settings
         for option, case, row in _rows(Case(wish, setting.machine, matrix), setting, manager)
     ]
-    unknown = [((0, False, (), ()), row) for row in _undetermined(wish, settings, manager, matrix)]
-    best: dict[str, tuple[object, ...]] = {}
+    unknown = [(_LEAST, row) for row in _undetermined(wish, settings, manager, matrix)]
+    best: dict[str, Preference] = {}
     for rank, row in found:
         if row.fits:
-            best[row.torch] = max(best.get(row.torch, ()), rank)
+            best[row.torch] = max(best.get(row.torch, _LEAST), rank)
     # Releases by the best that each has to offer, then newest first; in each the best build first.
     ordered = sorted(
         (*found, *unknown),
         key=lambda one: (
-            best.get(one[1].torch, ())[:2],
+            one[1].torch in best,
+            best.get(one[1].torch, _LEAST)[:2],
             numbers(one[1].torch),
             bool(one[1].fits),
             one[0],
@@ -169,7 +173,7 @@ def _row(option: Candidate, case: Case) -> Row:
     _, why = first_objection(option, case)
     torch, gpus = case.matrix.torch, case.machine.gpus
     used = served(option, gpus)
-    companions = {name: torch.companion(option.torch, name, option.channel) for name in COMPANIONS}
+    companions = {name: torch.companion(option.torch, name, option.channel) for name in BUILT_PER_BACKEND}
     return Row(
         torch=option.torch,
         backend=option.backend,
@@ -231,25 +235,11 @@ def _undetermined_row(build: Build, setting: Setting) -> Row:
     )
 
 
-_Rank = tuple[int, bool, tuple[int, ...], tuple[int, ...]]
-
-
-def _rank(option: Candidate, case: Case) -> _Rank:
-    """Return what makes one build better than another: GPUs served, an accelerator at all, release, CUDA."""
-    return (
-        len(served(option, case.machine.gpus)),
-        option.backend != "cpu",
-        numbers(option.torch),
-        _kind(option.backend)[1],
-    )
-
-
 def _chosen(wish: Wish, settings: tuple[Setting, ...], manager: Manager, matrix: Matrix) -> tuple[str, str] | None:
     if len(settings) != 1 or settings[0].any_python or settings[0].left_open:
         return None
-    machine = settings[0].machine
-    best = choose(candidates(matrix, manager, machine.platform), Case(wish, machine, matrix))
-    return (best.torch, best.backend) if best else None
+    best = choose_for(manager, Case(wish, settings[0].machine, matrix))
+    return (best.build.torch, best.build.backend) if best else None
 
 
 def _about(settings: tuple[Setting, ...], matrix: Matrix) -> About:
@@ -263,7 +253,7 @@ def _about(settings: tuple[Setting, ...], matrix: Matrix) -> About:
         driver=nvidia.driver,
         gpus=_targets(first.machine.gpus),
         apple=first.apple,
-        no_gpu="" if "cu" in first.left_open or first.machine.gpus else nvidia.no_gpu,
+        no_gpu="" if "cu" in first.left_open or first.machine.gpus else nvidia.lack.why,
         left_out=tuple(
             f"{reason.choice}: {reason.because}" for reason in first.machine.reasons if reason.decides == "gpu"
         ),
@@ -312,13 +302,9 @@ def _what_there_is(wish: Wish, matrix: Matrix) -> Iterator[str]:
     if wish.torch and len(wish.torch) == 1:
         (torch,) = wish.torch
         backends = {build.backend for build in matrix.torch.builds(torch=torch)}
-        yield f"torch {torch} has {', '.join(sorted(backends, key=_kind))}"
-
-
-def _kind(backend: str) -> tuple[str, tuple[int, ...]]:
-    """Return what sorts backends: by name, then by release."""
-    name = backend.rstrip("0123456789.")
-    return name, numbers(cuda_of(backend) or backend.removeprefix(name))
+        if backends:
+            ordered = sorted(backends, key=lambda backend: (kind_of(backend), release_of(backend)))
+            yield f"torch {torch} has {', '.join(ordered)}"
 
 
 def _spread(versions: Iterable[str]) -> str:

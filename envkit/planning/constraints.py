@@ -70,7 +70,7 @@ def object_to_driver(candidate: Candidate, case: Case) -> str:
         return ""
     nvidia = case.machine.nvidia
     if nvidia.driver is None:
-        return "" if case.wish.backend else f"is of no use here: {nvidia.no_gpu}"
+        return "" if case.wish.backend else f"is of no use here: {nvidia.lack.why}"
     fit = case.matrix.cuda.fit(cuda, nvidia.driver, case.machine.driver_os)
     if fit.runs:
         return ""
@@ -87,13 +87,18 @@ def object_to_gpus(candidate: Candidate, case: Case) -> str:
     named = case.wish.backend is not None
     gpus = tuple(gpu for gpu in case.machine.gpus if gpu.kind == kind)
     if not gpus:
-        return "" if named else f"is of no use here: {case.machine.no_gpu(kind)}"
+        if named and not case.machine.rules_out(kind):
+            return ""
+        return f"is of no use here: {case.machine.no_gpu(kind)}"
     if kind != "xpu" and candidate.archs is None and not (candidate.channel or named):
         # A channel's lists are never recorded; a wheel without one is a gap that only a wish may step over.
         return "has code for GPUs that are not recorded"
-    if served(candidate, gpus) or (named and (_may_have_any_code(candidate) or standing_in(candidate, gpus))):
+    if served(candidate, gpus):
         return ""
-    return f"has no code for {list_gpus(gpus)}"
+    unknown = perhaps_served(candidate, gpus)
+    if named and (unknown or standing_in(candidate, gpus)):
+        return ""
+    return f"is not recorded to have code for {list_gpus(unknown)}" if unknown else f"has no code for {list_gpus(gpus)}"
 
 
 CONSTRAINTS: tuple[Constraint, ...] = (
@@ -123,15 +128,25 @@ def is_asked_for(candidate: Candidate, backend: str | None) -> bool:
 
 
 def served(candidate: Candidate, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
-    """Return the GPUs that a build has code for; where that is not recorded, those that its CUDA makes code for."""
+    """Return the GPUs that a build has code for.
+
+    Where that is not recorded, those that its CUDA makes code for, but for Jetson boards: they need code of their own,
+    which builds for servers may leave out.
+    """
     kind = kind_of(candidate.backend)
-    if not gpus or kind in ("cpu", "mps") or _may_have_any_code(candidate):
+    if not gpus or kind in ("cpu", "mps"):
         return ()
-    return _served(kind, candidate.possible if candidate.archs is None else candidate.archs, gpus)
+    if kind == "xpu" or candidate.archs is not None:
+        return _served(kind, candidate.archs, gpus)
+    if candidate.possible is None:
+        return ()
+    return tuple(gpu for gpu in _served(kind, candidate.possible, gpus) if not gpu.is_jetson)
 
 
-def _may_have_any_code(candidate: Candidate) -> bool:
-    return candidate.archs is None and candidate.possible is None and kind_of(candidate.backend) != "xpu"
+def perhaps_served(candidate: Candidate, gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    """Return the GPUs that a build may have code for, for all that is recorded."""
+    kind = kind_of(candidate.backend)
+    return () if kind == "xpu" or candidate.archs is not None else _served(kind, candidate.possible, gpus)
 
 
 @lru_cache(maxsize=4096)

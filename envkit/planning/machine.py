@@ -10,8 +10,9 @@ from envkit.errors import EnvkitError
 from envkit.matrix import Matrix
 from envkit.planning.accelerators import Accelerators, read_accelerators
 from envkit.planning.model import ImpossibleError, Reason, Request
-from envkit.planning.nvidia import Gpu, Nvidia, read_nvidia
+from envkit.planning.nvidia import Gpu, Lack, Missing, Nvidia, read_nvidia
 from envkit.snapshot import Absent, Host, Interpreter, Snapshot, Unknown
+from envkit.systems import USUAL_ARCHITECTURE
 
 
 class Machine(NamedTuple):
@@ -31,6 +32,8 @@ class Machine(NamedTuple):
     """The AMD and Intel GPUs."""
     macos: str | None = None
     """The release of macOS, None where it is another system or not known."""
+    stated: bool = False
+    """This very machine is meant: what it is known not to have, the environment will not find."""
 
     @property
     def gpus(self) -> tuple[Gpu, ...]:
@@ -39,7 +42,19 @@ class Machine(NamedTuple):
 
     def no_gpu(self, kind: str) -> str:
         """Return why no GPU of that kind can be planned for, "" when one can."""
-        return self.nvidia.no_gpu if kind == "cuda" else self.accelerators.why_none(kind)
+        return self._lack(kind).why
+
+    def rules_out(self, kind: str) -> bool:
+        """Say whether builds of a kind are of no use here even to who asks for one by name.
+
+        That is so where it is known that no GPU here can run one, and, where this very machine is meant, where it is
+        known that it has none. What is not known rules nothing out.
+        """
+        what = self._lack(kind).what
+        return what is Missing.USELESS or (self.stated and what is Missing.NONE)
+
+    def _lack(self, kind: str) -> Lack:
+        return self.nvidia.lack if kind == "cuda" else self.accelerators.lack(kind)
 
 
 def read_machine(request: Request, snapshot: Snapshot, matrix: Matrix) -> Machine:
@@ -69,7 +84,8 @@ def read_machine(request: Request, snapshot: Snapshot, matrix: Matrix) -> Machin
             *accelerators.reasons,
         ),
         accelerators=accelerators,
-        macos=_macos(host),
+        macos=_macos(host, matrix),
+        stated=request.stated,
     )
 
 
@@ -78,7 +94,7 @@ def _complete(host: Host, snapshot: Snapshot, request: Request) -> tuple[Host, t
     target = snapshot.target
     if host.arch or (isinstance(target, Interpreter) and target.machine):
         return host, ()
-    arch = _USUAL_ARCH.get(host.os)
+    arch = USUAL_ARCHITECTURE.get(host.os)
     if not request.any_python or arch is None:
         raise EnvkitError("which processor this machine has is not known", exit_code=1)
     return msgspec.structs.replace(host, arch=arch), (Reason("processor", arch, "assumed, as it is not known"),)
@@ -120,10 +136,7 @@ def _libc_reason(host: Host, libc: str | None) -> tuple[Reason, ...]:
 
 _GLIBC = re.compile(r"glibc\D*(\d+\.\d+)")
 _MACOS = re.compile(r"macos\D*(\d+(?:\.\d+)*)", re.IGNORECASE)
-_DARWIN = re.compile(r"Darwin (\d+)\.")
-_FIRST_DARWIN, _BY_COUNT = 20, -9
-_FIRST_BY_YEAR, _BY_YEAR = 25, 1
-_USUAL_ARCH = {"linux": "x86_64", "windows": "x86_64", "macos": "arm64"}
+_DARWIN = re.compile(r"Darwin (\d+\.\S+)")
 
 
 def _glibc(libc: str | None) -> str | None:
@@ -131,17 +144,15 @@ def _glibc(libc: str | None) -> str | None:
     return known[1] if known else None
 
 
-def _macos(host: Host) -> str | None:
-    """Return the release of macOS; the kernel's number is 9 ahead of it, and 1 behind since it is named for a year."""
+def _macos(host: Host, matrix: Matrix) -> str | None:
+    """Return the release of macOS, as it is told or as its kernel tells."""
     if host.os != "macos":
         return None
     told = _MACOS.search(host.os_name or "")
     kernel = _DARWIN.search(host.os_name or "")
     if told:
         return told[1]
-    if kernel is None or int(kernel[1]) < _FIRST_DARWIN:
-        return None
-    return str(int(kernel[1]) + (_BY_YEAR if int(kernel[1]) >= _FIRST_BY_YEAR else _BY_COUNT))
+    return matrix.macs.release_of(kernel[1]) if kernel else None
 
 
 def _platform(host: Host, target: Interpreter | None) -> str:

@@ -37,6 +37,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A minor version, "3.12"."""
     any_python: bool = False
     """Where the machine's Python is not known, the plan may choose one."""
+    stated: bool = False
+    """The machine that is meant is stated, and what it is said not to have it will not have. Else the one at hand is
+    looked at, and the environment may be for another: an image is often built where there is no GPU."""
     torch: str | None = None
     """A version ("2.5.1", "2.5") or a specifier (">=2.4")."""
     cuda: str | None = None
@@ -124,3 +127,4 @@ class ImpossibleError(EnvkitError):
         super().__init__("; ".join((why, *others)), hint=hint, exit_code=1)
         self.why = why
         self.nearest = nearest
+        self.details = {"why": why, "nearest": nearest}

@@ -1,10 +1,13 @@
 """The NVIDIA driver and GPUs that can be planned for, or why there are none."""
 
 import re
+from collections.abc import Iterable
+from enum import Enum
 from typing import NamedTuple
 
 from envkit import reading
 from envkit.matrix import Matrix
+from envkit.matrix.gpus import JETSON
 from envkit.matrix.versions import numbers
 from envkit.planning.model import Reason
 from envkit.snapshot import Absent, CudaDriver, Nvml, NvmlDevice, ProbeOutcome, Snapshot, Unknown
@@ -22,8 +25,31 @@ class Gpu(NamedTuple):
     stands_in: str = ""
     """Another target whose code such an AMD GPU was seen to run when it is told to."""
 
+    @property
+    def is_jetson(self) -> bool:
+        """Whether it is part of a Jetson board, which runs machine code of exactly its own capability."""
+        return self.kind == "cuda" and numbers(self.capability) in JETSON
+
     def __str__(self) -> str:
         return f"{self.name} ({self.capability})"
+
+
+class Missing(Enum):
+    """What is known where no GPU of a kind can be planned for."""
+
+    UNKNOWN = "unknown"
+    """There may be one."""
+    NONE = "none"
+    """The machine has none."""
+    USELESS = "useless"
+    """It has some, and none of them can run any such build."""
+
+
+class Lack(NamedTuple):
+    """Why no GPU of a kind can be planned for; `why` is "" when one can."""
+
+    why: str = ""
+    what: Missing = Missing.UNKNOWN
 
 
 class Nvidia(NamedTuple):
@@ -32,8 +58,8 @@ class Nvidia(NamedTuple):
     driver: str | None
     """Version of a driver that works, None when there is none to ask."""
     gpus: tuple[Gpu, ...] = ()
-    no_gpu: str = ""
-    """Why no GPU can be planned for; "" when there is one."""
+    lack: Lack = Lack()
+    """Why no GPU, or none with a driver, can be planned for."""
     reasons: tuple[Reason, ...] = ()
     """Which GPUs had to be left out, and why."""
 
@@ -45,36 +71,58 @@ def read_nvidia(snapshot: Snapshot, matrix: Matrix) -> Nvidia:
         if isinstance(cuda, CudaDriver) and cuda.init_error == 0 and cuda.devices:
             return _read_libcuda(cuda, reading.driver_version(snapshot), matrix)
         kind = "there is no NVIDIA driver" if isinstance(nvml, Absent) else "the NVIDIA driver could not be asked"
-        return Nvidia(None, no_gpu=f"{kind}: {nvml.why}")
+        return Nvidia(None, lack=Lack(f"{kind}: {nvml.why}", _none_or_unknown(snapshot)))
     if nvml.error:
         what = matrix.errors.nvml(nvml.error)
-        return Nvidia(None, no_gpu=f"the NVIDIA driver does not work: {what.name} ({nvml.error}), {what.meaning}")
+        return Nvidia(None, lack=Lack(f"the NVIDIA driver does not work: {what.name} ({nvml.error}), {what.meaning}"))
     driver = plain_driver(nvml.driver_version) if nvml.driver_version else None
-    return _read_devices(nvml, driver, _not_ready(cuda, driver), matrix)
+    reasons = _not_ready(cuda, driver)
+    if nvml.devices == ():
+        lack = Lack("the NVIDIA driver sees no GPU", _none_or_unknown(snapshot))
+        return Nvidia(driver, lack=lack, reasons=reasons)
+    return _read_devices(nvml, driver, reasons, matrix)
+
+
+def _none_or_unknown(snapshot: Snapshot) -> Missing:
+    """Say whether the machine is known to have no GPU of NVIDIA's."""
+    host = reading.host(snapshot)
+    of_nobody = any(not gpu.vendor for gpu in (host.gpus if host else None) or ())
+    return Missing.NONE if reading.nvidia_gpus(snapshot) == () and not of_nobody else Missing.UNKNOWN
 
 
 def _read_devices(nvml: Nvml, driver: str | None, reasons: tuple[Reason, ...], matrix: Matrix) -> Nvidia:
     least = matrix.cuda.least_capability(driver) if driver else None
     gpus: list[Gpu] = []
+    lacks: list[Lack] = []
     left_out: list[Reason] = []
     for device in nvml.devices or ():
         capability = _capability(device, matrix)
-        why = _why_left_out(device, capability, driver, least)
-        if capability and not why:
+        lack = _why_left_out(device, capability, driver, least)
+        if capability and not lack.why:
             gpus.append(Gpu(device.name or f"GPU {device.index}", capability))
         else:
-            left_out.append(Reason("gpu", f"GPU {device.index} left out", why))
-    return Nvidia(driver, tuple(gpus), _no_gpu(nvml, driver, gpus, left_out), (*left_out, *reasons))
+            lacks.append(lack)
+            left_out.append(Reason("gpu", f"GPU {device.index} left out", lack.why))
+    alone = _BRANCH_ALONE.fullmatch(driver or "")
+    if alone and any(gpu.is_jetson for gpu in gpus):
+        driver = alone[1]
+    return Nvidia(driver, tuple(gpus), _lack(nvml, driver, gpus, lacks), (*left_out, *reasons))
 
 
-def _no_gpu(nvml: Nvml, driver: str | None, gpus: list[Gpu], left_out: list[Reason]) -> str:
-    if nvml.devices == ():
-        return "the NVIDIA driver sees no GPU"
+def _lack(nvml: Nvml, driver: str | None, gpus: list[Gpu], lacks: list[Lack]) -> Lack:
     if driver is None:
-        return "the version of the NVIDIA driver is not known"
+        return Lack("the version of the NVIDIA driver is not known")
     if nvml.devices is None:
-        return "which GPUs the NVIDIA driver sees is not known"
-    return "" if gpus else "; ".join(dict.fromkeys(reason.because for reason in left_out))
+        return Lack("which GPUs the NVIDIA driver sees is not known")
+    return Lack() if gpus else together(lacks)
+
+
+def together(lacks: Iterable[Lack]) -> Lack:
+    """Return why none of several GPUs can be planned for; all of them must be useless for that to be known."""
+    lacks = tuple(lacks)
+    useless = all(lack.what is Missing.USELESS for lack in lacks)
+    why = "; ".join(dict.fromkeys(lack.why for lack in lacks))
+    return Lack(why, Missing.USELESS if useless else Missing.UNKNOWN)
 
 
 def _not_ready(cuda: CudaDriver | Absent | Unknown, driver: str | None) -> tuple[Reason, ...]:
@@ -96,12 +144,12 @@ def _read_libcuda(cuda: CudaDriver, version: str | None, matrix: Matrix) -> Nvid
         if device.compute_capability
     )
     if driver is None:
-        return Nvidia(None, no_gpu="the version of the NVIDIA driver is not known")
+        return Nvidia(None, gpus, Lack("the version of the NVIDIA driver is not known"))
     because = f"NVML is not there; libcuda runs CUDA {cuda.cuda_version}"
     return Nvidia(
         driver=driver,
         gpus=gpus,
-        no_gpu="" if gpus else "the compute capability of no GPU is known",
+        lack=Lack() if gpus else Lack("the compute capability of no GPU is known"),
         reasons=(Reason("driver", driver if version else f"at least {driver}", because),),
     )
 
@@ -113,16 +161,19 @@ def _capability(device: NvmlDevice, matrix: Matrix) -> str | None:
     return found if found and len(numbers(found)) == 2 else None
 
 
-def _why_left_out(device: NvmlDevice, capability: str | None, driver: str | None, least: str | None) -> str:
+def _why_left_out(device: NvmlDevice, capability: str | None, driver: str | None, least: str | None) -> Lack:
     if device.error:
-        return f"it does not answer the driver (NVML error {device.error})"
+        return Lack(f"it does not answer the driver (NVML error {device.error})")
     if capability is None:
-        return f"the compute capability of {device.name or 'it'} is not known"
+        return Lack(f"the compute capability of {device.name or 'it'} is not known")
     if least and numbers(capability) < numbers(least):
-        return f"driver {driver} drives GPUs from compute capability {least} on, and {device.name} has {capability}"
-    return ""
+        told = f"driver {driver} drives GPUs from compute capability {least} on, and {device.name} has {capability}"
+        return Lack(told, Missing.USELESS)
+    return Lack()
 
 
+# Jetson's drivers are told as a branch with nothing after it, "580.00", whichever release of it they are.
+_BRANCH_ALONE = re.compile(r"(\d+)(?:\.0+)+")
 _WINDOWS_FILE = re.compile(r"\d+\.\d+\.\d*(\d)\.(\d\d)(\d\d)")
 
 

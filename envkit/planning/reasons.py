@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import cuda_of
-from envkit.matrix.gpus import JETSON
 from envkit.matrix.versions import numbers
 from envkit.planning.candidates import PYTORCH, Candidate
+from envkit.planning.choice import preference
 from envkit.planning.constraints import (
     Case,
     build_name,
@@ -15,11 +15,13 @@ from envkit.planning.constraints import (
     is_asked_for,
     kind_of,
     list_gpus,
+    perhaps_served,
     release_of,
     served,
     standing_in,
 )
 from envkit.planning.model import Other, Reason, Request
+from envkit.planning.nvidia import Missing
 
 
 def explain_choice(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> tuple[Reason, ...]:
@@ -67,11 +69,20 @@ def _why_torch(options: tuple[Candidate, ...], case: Case, chosen: Candidate) ->
     newer = _next_newer(options, asked, chosen)
     if newer is None:
         return f"the newest release {limits}".rstrip()
-    rivals = [
-        option for option in options if option.torch == newer and kind_of(option.backend) == kind_of(chosen.backend)
-    ]
-    told = _why_not(rivals, case, f"torch {newer}", build_name(kind_of(chosen.backend)))
+    of_newer = [option for option in options if option.torch == newer]
+    kinds = _rival_kinds(case, chosen)
+    of_kinds = ([option for option in of_newer if kind_of(option.backend) == kind] for kind in kinds)
+    rivals = next(filter(None, of_kinds), [])
+    told = _why_not(rivals, case, f"torch {newer}", " or ".join(map(build_name, kinds)))
     return f"the newest release {limits}that fits this machine; {told}"
+
+
+def _rival_kinds(case: Case, chosen: Candidate) -> tuple[str, ...]:
+    """Return the kinds of build that could have been chosen: that of this one, then those for other GPUs."""
+    kind = kind_of(chosen.backend)
+    if case.wish.backend or kind in ("cpu", "mps"):
+        return (kind,)
+    return tuple(dict.fromkeys((kind, *(gpu.kind for gpu in case.machine.gpus))))
 
 
 def _next_newer(options: tuple[Candidate, ...], asked: frozenset[str] | None, chosen: Candidate) -> str | None:
@@ -118,7 +129,9 @@ def _why_cpu(options: tuple[Candidate, ...], case: Case) -> str:
     gpus = machine.gpus
     if not gpus:
         left_out = dict.fromkeys(reason.because for reason in machine.accelerators.reasons)
-        return "; ".join((machine.nvidia.no_gpu, *left_out))
+        told = "; ".join((machine.nvidia.lack.why, *left_out))
+        may_be_one = machine.nvidia.driver is not None and machine.nvidia.lack.what is Missing.UNKNOWN
+        return f"{told}; a CUDA build is taken nevertheless when it is asked for by name" if may_be_one else told
     asked = case.wish.torch
     rivals = [option for option in options if asked is None or option.torch in asked]
     return "; ".join(
@@ -130,15 +143,29 @@ def _why_cpu(options: tuple[Candidate, ...], case: Case) -> str:
 def _why_none_serves(kind: str, rivals: list[Candidate], case: Case) -> str:
     name = build_name(kind)
     gpus = tuple(gpu for gpu in case.machine.gpus if gpu.kind == kind)
+    if kind == "cuda" and case.machine.nvidia.driver is None:
+        return f"no {name} build is sure to run: {case.machine.nvidia.lack.why}{_needed_drivers(rivals, case)}"
     told = f"no {name} build serves {list_gpus(gpus)}; {_why_not(rivals, case, 'torch', name)}"
-    on_jetson = kind == "cuda" and any(numbers(gpu.capability) in JETSON for gpu in gpus)
-    return f"{told}; for Jetson boards NVIDIA has builds of its own" if on_jetson else told
+    return f"{told}; for Jetson boards NVIDIA has builds of its own" if any(gpu.is_jetson for gpu in gpus) else told
+
+
+def _needed_drivers(rivals: Iterable[Candidate], case: Case) -> str:
+    """Say which driver each CUDA build would need that nothing but the driver keeps out, the best for each driver."""
+    python = case.machine.python
+    best: dict[str, Candidate] = {}
+    for option in sorted(rivals, key=lambda option: preference(option, case)):
+        least = case.matrix.cuda.minimum_driver(cuda_of(option.backend) or "", case.machine.driver_os)
+        by_name = case._replace(wish=case.wish._replace(backend=option.backend))
+        if least and (not python or python in option.pythons) and not first_objection(option, by_name)[1]:
+            best[least] = option
+    drivers = sorted(best, key=numbers, reverse=True)
+    return "".join(f"; {best[least].label} needs driver {least} or newer" for least in drivers)
 
 
 def _why_cuda(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> str:
     nvidia = case.machine.nvidia
     if nvidia.driver is None:
-        return f"as asked; whether this machine runs it could not be checked: {nvidia.no_gpu}"
+        return f"as asked; whether this machine runs it could not be checked: {nvidia.lack.why}{_needs(case, chosen)}"
     fit = case.matrix.cuda.fit(cuda_of(chosen.backend) or "", nvidia.driver, case.machine.driver_os)
     runs = f"driver {nvidia.driver} runs it (the least is {fit.minimum})"
     if fit.runs is None:
@@ -147,6 +174,13 @@ def _why_cuda(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> 
     if case.wish.backend:
         return f"as asked; {told}"
     return f"the newest that fits: {told}{_newer(options, case, chosen)}"
+
+
+def _needs(case: Case, chosen: Candidate) -> str:
+    """Say which NVIDIA driver a build needs."""
+    cuda = cuda_of(chosen.backend) or ""
+    least = case.matrix.cuda.minimum_driver(cuda, case.machine.driver_os)
+    return f"; CUDA {cuda} needs NVIDIA driver {least} or newer" if least else ""
 
 
 def _why_other_gpu(options: tuple[Candidate, ...], case: Case, chosen: Candidate) -> str:
@@ -162,7 +196,7 @@ def _code(case: Case, chosen: Candidate) -> str:
     kind = kind_of(chosen.backend)
     gpus = tuple(gpu for gpu in case.machine.gpus if gpu.kind == kind)
     if not gpus:
-        return f"for which GPU is not known: {case.machine.no_gpu(kind)}"
+        return f"whether there is a GPU for it could not be checked: {case.machine.no_gpu(kind)}"
     if kind == "xpu":
         return f"it is for {list_gpus(gpus)}"
     if chosen.archs is None:
@@ -194,7 +228,7 @@ def _left_out(case: Case, chosen: Candidate) -> tuple[Reason, ...]:
     """Name the GPUs that are not used: those of another kind, and those that the build has no code for."""
     if kind_of(chosen.backend) in ("cpu", "mps"):
         return ()
-    here = served(chosen, case.machine.gpus)
+    here = served(chosen, case.machine.gpus) + perhaps_served(chosen, case.machine.gpus)
     without = tuple(gpu for gpu in case.machine.gpus if gpu not in here and not standing_in(chosen, (gpu,)))
     if not without:
         return _override(case, chosen)
@@ -231,10 +265,13 @@ def _why_less(option: Candidate, case: Case, chosen: Candidate) -> str:
     """Say what the chosen one has over a candidate that would do as well."""
     gpus = case.machine.gpus
     fewer, more = len(served(option, gpus)), len(served(chosen, gpus))
+    kind, own = build_name(kind_of(option.backend)), build_name(kind_of(chosen.backend))
     if fewer < more:
         return f"serves {fewer or 'none'} of the GPUs, and {chosen.label} {more}"
-    if kind_of(option.backend) != kind_of(chosen.backend):
-        return f"serves no more GPUs than {chosen.label}, and {build_name(kind_of(chosen.backend))} is preferred"
+    if option.backend == "cpu" != chosen.backend:
+        return f"serves no more GPUs than {chosen.label}, and {own} is preferred"
     if option.torch != chosen.torch:
         return f"would fit, and torch {chosen.torch} is newer"
+    if kind != own:
+        return f"would fit, and {own} is preferred to {kind}"
     return f"would fit, and {build_name(chosen.backend)} is newer"

@@ -13,7 +13,7 @@ from envkit.planning.choice import (
     fitting_with_any_python,
     newest_of_each_need,
     preference,
-    python_order,
+    python_preference,
 )
 from envkit.planning.constraints import (
     CONSTRAINTS,
@@ -158,7 +158,7 @@ def _other_python(case: Case, request: Request) -> Way | None:
     if not bests:
         return None
     first, *_, last = [*bests, *bests]
-    python = max(bests, key=lambda one: (preference(bests[one].build, case), python_order(one)))
+    python = max(bests, key=lambda one: (preference(bests[one].build, case), python_preference(one)))
     spread = first if first == last else f"{first} to {last}"
     return Way(f"with another Python: {spread}", _nearest(bests[python], case, request))
 
@@ -168,7 +168,7 @@ def _best_by_python(case: Case, request: Request) -> dict[str, Choice]:
     fits = sorted(fitting_with_any_python(request.manager, case), key=lambda option: preference(option, case))
     bests = {python: Choice(option, python) for option in fits for python in option.pythons}
     alike = [python for python in bests if python.endswith("t") == case.machine.python.endswith("t")]
-    return {python: bests[python] for python in sorted(alike or bests, key=python_order)}
+    return {python: bests[python] for python in sorted(alike or bests, key=python_preference)}
 
 
 def _several_given_up(case: Case, request: Request) -> list[Way]:

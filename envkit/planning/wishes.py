@@ -11,6 +11,7 @@ from envkit.matrix.cuda import backend_of, cuda_of
 from envkit.matrix.versions import numbers
 from envkit.planning.model import Manager, Request
 from envkit.planning.quoting import UnquotableError, check_printable
+from envkit.urls import holds_credentials, redacted
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -21,7 +22,6 @@ _RELEASE = re.compile(r"\d+\.\d+(\.\d+)?")
 _BACKEND = re.compile(r"cpu|mps|xpu|cu\d{3,}|rocm\d+\.\d+(\.\d+)?")
 _INDEX = re.compile(r"(?:https?|file)://[^\s'\"<>`|\\^{}]+")
 _CONDAS_OWN_NAMES = ("base", "root")
-_CREDENTIALS = re.compile(r"://[^/]*@")
 
 
 class Wish(NamedTuple):
@@ -161,8 +161,11 @@ def _check_conda_name(name: str) -> None:
 
 def _check_index(url: str) -> None:
     if not _INDEX.fullmatch(url):
-        raise EnvkitError("--index is no http, https or file URL")
-    if _CREDENTIALS.search(url):
+        raise EnvkitError(
+            f"--index is no http, https or file URL: `{redacted(url)}`",
+            hint="for example https://mirror.example/whl/cpu; a folder is file:///path/to/it",
+        )
+    if holds_credentials(url):
         raise EnvkitError(
             "--index holds credentials, and the recipe would spread them",
             hint="keep them where pip looks for them: ~/.netrc, or a keyring",

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from envkit.probes.paths import exists
 from envkit.snapshot import Host, PciGpu
+from envkit.systems import name_architecture, name_system
 
-_SYSTEMS = {"Linux": "linux", "Windows": "windows", "Darwin": "macos"}
-_ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "i386": "i686", "x86": "i686"}
 _PCI_VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
 _DISPLAY_CLASS = "0x03"  # PCI base class 3: VGA, XGA, 3D and other display controllers
 
@@ -27,7 +26,7 @@ _VARIABLES = re.compile(
 
 def probe_host(root: Path = Path("/")) -> Host:
     """Read the facts of this machine; a fact that cannot be read is None."""
-    os_name = _SYSTEMS.get(platform.system(), platform.system().lower())
+    os_name = name_system(platform.system())
     linux = os_name == "linux"
     memory_total, memory_available = _linux_memory(root) if linux else _memory()
     shm = _disk(root / "dev/shm") if linux else None
@@ -35,7 +34,7 @@ def probe_host(root: Path = Path("/")) -> Host:
         os=os_name,
         os_name=_os_name(root) if linux else f"{platform.system()} {platform.release()}",
         kernel=platform.release(),
-        arch=_architecture(linux=linux),
+        arch=name_architecture(platform.machine(), os_name),
         libc=_libc(root) if linux else "",
         cpu=_cpu(root) if linux else platform.processor() or None,
         cpus=os.cpu_count(),
@@ -64,13 +63,6 @@ def _read(path: Path) -> str | None:
 def _os_name(root: Path) -> str | None:
     match = re.search(r'^PRETTY_NAME="?([^"\n]*)', _read(root / "etc/os-release") or "", re.MULTILINE)
     return match.group(1) if match else None
-
-
-def _architecture(*, linux: bool) -> str:
-    machine = platform.machine().lower()
-    if linux and machine == "arm64":
-        return "aarch64"
-    return _ARCHITECTURES.get(machine, machine)
 
 
 def _libc(root: Path) -> str | None:

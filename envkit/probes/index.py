@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from envkit.errors import EnvkitError
 from envkit.probes.pip_config import PipSources
+from envkit.urls import without_credentials
 
 if TYPE_CHECKING:
     import requests
@@ -111,15 +112,6 @@ def read_metadata(
         on_wait,
     )
     return {name: text for name, text in answers.items() if isinstance(text, str)}
-
-
-def without_credentials(url: str) -> str:
-    """Return a URL without user and password, and without a slash at its end."""
-    try:
-        parts = urlsplit(url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
-    except ValueError:
-        return url.rpartition("@")[2]
 
 
 def _together(

@@ -61,6 +61,6 @@ def drift_document(**content: Any) -> Document:
     return _envelope(content)
 
 
-def error_document(message: str, hint: str) -> Document:
-    """Return a failure."""
-    return _envelope({"error": {"message": message, "hint": hint}})
+def error_document(message: str, hint: str, details: Mapping[str, Any]) -> Document:
+    """Return a failure; `details` are what it is made of, where it has parts: of a refusal, why and what is nearest."""
+    return _envelope({"error": {"message": message, "hint": hint, **details}})

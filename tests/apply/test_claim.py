@@ -2,13 +2,15 @@
 
 import json
 import os
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from envkit.apply.claim import Mode, check_place, claimed, place_of
+from envkit.apply.claim import claimed
+from envkit.apply.places import Mode, check_place, place_of
 from envkit.errors import EnvkitError
 
 
@@ -21,6 +23,7 @@ def fill(path):
 def make(path, mode=Mode.NEW, what="these commands"):
     with claimed(path, mode, what) as claim:
         fill(path)
+        (path / "envkit-plan.json").write_text("{}")
         claim.complete()
     return claim
 
@@ -40,6 +43,7 @@ def be_killed(path, monkeypatch, mode=Mode.NEW, steps=0, when="filled"):
     """Leave what a run leaves that is killed, its journal above all."""
     with monkeypatch.context() as patched:
         patched.setattr("envkit.apply.claim._give_up", lambda *_: ())
+        patched.setattr("envkit.apply.claim.unmark", lambda _path: None)
         with suppress(Killed), claimed(path, mode, "these commands") as claim:
             if when == "filled":
                 fill(path)
@@ -170,7 +174,7 @@ def test_other_commands_begin_anew(tmp_path, monkeypatch):
     be_killed(tmp_path / "env", monkeypatch, steps=2)
 
     with claimed(tmp_path / "env", Mode.NEW, "other commands") as claim:
-        assert names(tmp_path / "env") == []
+        assert names(tmp_path / "env") == [".envkit-unfinished"]
 
     assert claim.done == 0
 
@@ -215,6 +219,93 @@ def test_what_was_put_where_the_old_environment_belongs_is_moved_not_removed(tmp
     assert (tmp_path / "env" / "pyvenv.cfg").is_file()
 
 
+@pytest.mark.parametrize("what", ["these commands", "other commands"])
+@pytest.mark.parametrize("when", ["filled", "complete"])
+def test_a_journal_says_nothing_of_another_folder_of_the_same_name(tmp_path, monkeypatch, what, when):
+    be_killed(tmp_path / "env", monkeypatch, steps=2, when=when)
+    shutil.rmtree(tmp_path / "env")
+    fill(tmp_path / "env")
+
+    with pytest.raises(EnvkitError, match="is an environment already"):
+        make(tmp_path / "env", what=what)
+
+    assert (tmp_path / "env" / "lib" / "python3.11" / "site-packages" / "torch" / "half.py").is_file()
+    assert names(tmp_path) == ["env"]
+
+
+def test_what_was_moved_away_for_a_folder_that_is_gone_is_named(tmp_path, monkeypatch):
+    make(tmp_path / "env")
+    be_killed(tmp_path / "env", monkeypatch, Mode.REPLACE)
+    shutil.rmtree(tmp_path / "env")
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "thesis.tex").write_text("mine")
+
+    with pytest.raises(EnvkitError, match="is not empty") as refused:
+        make(tmp_path / "env", Mode.REPLACE)
+
+    assert f"moved out of the way lies at `{tmp_path / 'env.before'}`" in refused.value.hint
+    assert (tmp_path / "env.before" / "pyvenv.cfg").is_file()
+
+
+def test_the_same_commands_begin_anew_where_the_folder_was_cleared_away(tmp_path, monkeypatch):
+    be_killed(tmp_path / "env", monkeypatch, steps=2)
+    shutil.rmtree(tmp_path / "env")
+
+    assert make(tmp_path / "env").done == 0
+
+
+def test_nothing_of_the_making_is_left_in_an_environment(tmp_path):
+    make(tmp_path / "env")
+
+    assert names(tmp_path / "env") == ["bin", "envkit-plan.json", "lib", "pyvenv.cfg"]
+
+
+def test_what_an_update_was_broken_off_over_is_installed_anew(tmp_path):
+    make(tmp_path / "env")
+    info = tmp_path / "env" / "lib" / "python3.11" / "site-packages" / "torch-2.dist-info"
+
+    with pytest.raises(KeyboardInterrupt):
+        fail(tmp_path / "env", Mode.UPDATE, KeyboardInterrupt, more=lambda: info.mkdir(parents=True))
+
+    assert not info.exists()
+    assert ".envkit-unfinished" not in names(tmp_path / "env")
+
+
+def test_what_a_replacement_was_broken_off_over_is_put_away_by_the_next_run(tmp_path, monkeypatch):
+    make(tmp_path / "env")
+    with monkeypatch.context() as patched:
+        patched.setattr("envkit.apply.claim.remove_environment", lambda _path: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            make(tmp_path / "env", Mode.REPLACE)
+    (tmp_path / "env.before" / "lib" / "python3.11" / "site-packages" / "torch" / "half.py").unlink()
+
+    with claimed(tmp_path / "env", Mode.REPLACE, "these commands") as claim:
+        assert claim.is_complete
+
+    assert names(tmp_path) == ["env"]
+
+
+@pytest.mark.parametrize("mode", [Mode.NEW, Mode.REPLACE])
+def test_a_file_of_somebodys_where_the_journal_goes_is_left_alone(tmp_path, mode):
+    journal_of(tmp_path / "env").write_text("precious\n")
+
+    with pytest.raises(EnvkitError, match="is in the way: it is no journal of envkit's"):
+        make(tmp_path / "env", mode)
+
+    assert journal_of(tmp_path / "env").read_text() == "precious\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_link_where_the_journal_goes_is_not_followed(tmp_path):
+    (tmp_path / "precious").write_text("precious\n")
+    journal_of(tmp_path / "env").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(EnvkitError, match="cannot be written"):
+        make(tmp_path / "env")
+
+    assert (tmp_path / "precious").read_text() == "precious\n"
+
+
 def test_a_journal_that_was_cut_off_in_its_first_line_says_nothing(tmp_path):
     journal_of(tmp_path / "env").write_text('{"what": "these')
 
@@ -256,6 +347,12 @@ def test_a_name_that_no_environment_can_keep_is_refused(tmp_path, name):
         place_of(tmp_path / name)
 
 
+@pytest.mark.parametrize("length", [248, 255, 5000])
+def test_a_name_that_is_too_long_for_it_or_its_journal_is_refused(tmp_path, length):
+    with pytest.raises(EnvkitError, match=r"no environment can be made at a path that long: `.{,90}`$"):
+        place_of(tmp_path / ("n" * length))
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
 
@@ -263,9 +360,22 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
         make(tmp_path / "file" / "env")
 
 
-def test_envkits_own_environment_is_not_replaced(tmp_path, monkeypatch):
-    fill(tmp_path)
-    monkeypatch.setattr("sys.prefix", str(tmp_path))
+@pytest.mark.parametrize("spelling", ["real/env", "link/env"])
+def test_envkits_own_environment_is_not_replaced(tmp_path, monkeypatch, spelling):
+    make(tmp_path / "real" / "env")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "real" / "env"))
 
     with pytest.raises(EnvkitError, match="envkit itself runs from"):
-        check_place(tmp_path, Mode.REPLACE)
+        check_place(tmp_path / spelling, Mode.REPLACE)
+
+
+@pytest.mark.parametrize("sign", ["pyvenv.cfg", "conda-meta/history"])
+def test_what_envkit_did_not_make_is_not_replaced(tmp_path, sign):
+    (tmp_path / "env" / sign).parent.mkdir(parents=True)
+    (tmp_path / "env" / sign).write_text("")
+
+    with pytest.raises(EnvkitError, match="was not made by envkit"):
+        make(tmp_path / "env", Mode.REPLACE)
+
+    assert (tmp_path / "env" / sign).is_file()

@@ -27,6 +27,7 @@ def channel(tmp_path_factory):
     )
     made.add("needy", "1.0", depends=["python", "nowhere >=3"])
     made.add("gpu", "1.0", depends=["__cuda >=12"])
+    made.add("cuda-version", "12.6")
     return made
 
 
@@ -185,7 +186,11 @@ def test_what_somebody_added_since_is_left_to_them(fill, tmp_path):
         ),
         pytest.param(("python=2.6",), "No candidates were found for python 2.6.*.", id="another version"),
         pytest.param(("needy",), "nowhere >=3, for which no candidates were found.", id="a missing dependency"),
-        pytest.param(("gpu",), "CONDA_OVERRIDE_CUDA=12.9 would say for which CUDA it is meant", id="no driver"),
+        pytest.param(
+            ("gpu", "cuda-version=12.6"),
+            "no NVIDIA driver is seen here, and CONDA_OVERRIDE_CUDA=12.6 would say that it is meant for a machine",
+            id="no driver",
+        ),
     ],
 )
 def test_what_cannot_be_solved_is_one_sentence_with_the_solvers_reason(fill, channel, tmp_path, specs, message):
@@ -202,6 +207,12 @@ def test_a_driver_that_conda_does_not_see_can_be_told_of(fill, channel, tmp_path
     code, _, _ = fill(tmp_path / "env", "gpu", channels=[channel.url], CONDA_OVERRIDE_CUDA="12.9")
 
     assert code == 0
+
+
+def test_a_driver_that_is_too_old_is_not_said_to_be_missing(fill, channel, tmp_path):
+    _, _, err = fill(tmp_path / "env", "gpu", channels=[channel.url], CONDA_OVERRIDE_CUDA="11.4")
+
+    assert "the NVIDIA driver here runs CUDA up to 11.4" in err
 
 
 def test_a_channel_that_cannot_be_reached_is_named_without_its_token(fill, tmp_path):

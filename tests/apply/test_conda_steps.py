@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from envkit.apply.activation import Way
 from envkit.apply.conda.engines import CondaEngine
-from envkit.apply.conda.steps import conda_activation, conda_path, conda_python, conda_steps, prepare_conda
+from envkit.apply.conda.steps import conda_activation, conda_path, conda_steps, prepare_conda
+from envkit.apply.steps import interpreter_in
 from envkit.planning.model import Engine, Manager
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths as on POSIX")
@@ -68,29 +70,34 @@ def test_the_folder_is_an_environment_before_anything_is_in_it(make_plan, tmp_pa
     assert 'name: "lecture"' in (tmp_path / "envkit-environment.yml").read_text()
 
 
-def test_a_path_is_taken_as_planned_and_a_name_where_the_engine_keeps_its_own(make_plan, tmp_path, monkeypatch):
+def test_an_environment_known_by_its_name_goes_where_the_engine_keeps_its_own(make_plan, tmp_path, monkeypatch):
     pytest.importorskip("yaml")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
-    assert conda_path(make_plan(manager=Manager.CONDA, path="env"), RATTLER) == tmp_path / "env"
     assert conda_path(make_plan(manager=Manager.CONDA, name="lecture"), RATTLER) == tmp_path / ".conda/envs/lecture"
 
 
-def test_the_interpreter_lies_where_conda_puts_it():
-    assert conda_python(ENV) == ENV / "bin" / "python"
+@pytest.mark.parametrize(
+    ("system", "conda", "inside"),
+    [("linux", True, "bin/python"), ("win32", True, "python.exe"), ("win32", False, "Scripts/python.exe")],
+)
+def test_the_interpreter_lies_where_its_maker_puts_it(monkeypatch, system, conda, inside):
+    monkeypatch.setattr("envkit.apply.steps.sys.platform", system)
+
+    assert interpreter_in(ENV, conda=conda) == ENV / inside
 
 
 def test_activation_is_told_in_the_engines_own_words(make_plan):
     by_path = make_plan(manager=Manager.CONDA, path=str(ENV))
     by_name = make_plan(manager=Manager.CONDA, name="lecture")
 
-    assert conda_activation(by_path, ENV, MICROMAMBA) == ("micromamba activate '/envs/my env'",)
+    assert conda_activation(by_path, ENV, MICROMAMBA) == (Way("micromamba activate '/envs/my env'"),)
     assert conda_activation(by_name, ENV, MICROMAMBA) == (
-        "micromamba activate lecture",
-        "or, by its folder: micromamba activate '/envs/my env'",
+        Way("micromamba activate lecture"),
+        Way("micromamba activate '/envs/my env'", "or, by its folder: "),
     )
     assert conda_activation(by_path, ENV, RATTLER) == (
-        "conda activate '/envs/my env'",
-        "or, with no conda here, run its interpreter: '/envs/my env/bin/python'",
+        Way("conda activate '/envs/my env'"),
+        Way("'/envs/my env/bin/python'", "or, with no conda here, run its interpreter: "),
     )

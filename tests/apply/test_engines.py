@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from envkit.apply import engines
-from envkit.apply.claim import Mode
 from envkit.apply.engines import MAKE_VENV, PIP, Installer, choose_installer
+from envkit.apply.places import Mode
 from envkit.apply.uv_config import uv_sources
 from envkit.apply.work import planned_work
 from envkit.errors import EnvkitError
@@ -47,9 +47,15 @@ def test_uv_goes_the_same_two_steps(make_plan):
     make, seed, torch, rest = commands(make_plan(), Installer(Engine.UV, "/bin/uv"))
 
     assert make[1] == ("/bin/uv", "venv", "--no-project", "--allow-existing", "--python", "/py", "/envs/one")
-    assert seed[1] == (*UV_INSTALL, "--no-deps", "--no-index", "/spare/pip.whl")
+    assert seed[1] == (INSIDE, "-I", str(MAKE_VENV), "--pip", "/envs/one", "/spare/pip.whl")
     assert torch[1] == (*UV_INSTALL, "--no-deps", "--index", INDEX, "--default-index", INDEX, "torch==2.13.0+cpu")
     assert rest[1] == (*UV_INSTALL, "torch==2.13.0+cpu", "numpy")
+
+
+def test_uv_puts_pip_in_from_a_wheel_that_envkits_own_python_brings(make_plan):
+    work = planned_work(make_plan(), Installer(Engine.UV, "/bin/uv"), ENV, sys.executable, Mode.NEW)
+
+    assert work.steps[1].argv == (*UV_INSTALL, "--no-deps", "--no-index", "/spare/pip.whl")
 
 
 def test_one_install_when_the_default_index_has_the_build(make_plan):
@@ -108,12 +114,27 @@ def test_uv_with_sources_of_its_own_is_taken_all_the_same(monkeypatch):
 def test_uv_asked_for_by_name_is_told_of_pips_sources():
     chosen = choose_installer(Engine.UV, lambda: WHEELS)
 
-    assert chosen.options == (
-        *("--index-strategy", "unsafe-best-match"),
-        *("--extra-index-url", "https://mirror.example/simple"),
-        *("--find-links", "/wheels"),
-    )
+    assert chosen.options == ("--index-strategy", "unsafe-best-match", "--find-links", "/wheels")
+    assert chosen.variables == (("UV_EXTRA_INDEX_URL", "https://mirror.example/simple"),)
     assert "told of the sources that pip is configured with" in chosen.because
+
+
+def test_a_password_reaches_uv_and_nobody_who_looks_on():
+    mirror = PipSources(index_url="https://bob:s3cret@mirror.example/simple")
+    chosen = choose_installer(Engine.UV, lambda: mirror)
+    step = chosen.install("install", ENV, ("numpy",))
+
+    assert step.variables == (("UV_INDEX_URL", mirror.index_url),)
+    assert not any("s3cret" in text for text in (*step.argv, step.line, chosen.because))
+    assert "UV_INDEX_URL='https://*****@mirror.example/simple' /bin/uv pip install" in step.line
+
+
+def test_torch_from_its_own_index_is_looked_for_nowhere_else(make_plan):
+    uv = Installer(Engine.UV, "/bin/uv").with_sources(WHEELS)
+    _, _, torch, rest = planned_work(make_plan(), uv, ENV, "/py", Mode.NEW).steps
+
+    assert torch.variables == ()
+    assert rest.variables == (("UV_EXTRA_INDEX_URL", "https://mirror.example/simple"),)
 
 
 def test_without_uv_it_is_pip_unless_uv_was_asked_for(monkeypatch):
@@ -135,6 +156,10 @@ def test_an_engine_of_condas_fills_no_other_environment():
         pytest.param("uv.toml", 'find-links = ["/wheels"]\n', True, id="a folder of wheels"),
         pytest.param("uv.toml", '[[index]]\nurl = "https://mirror.example"\n', True, id="an index"),
         pytest.param("uv.toml", 'link-mode = "copy"\n', False, id="something else"),
+        pytest.param("pyproject.toml", '[tool.uv]\nindex-url = "https://mirror.example"\n', True, id="of a project"),
+        pytest.param("pyproject.toml", '[[tool.uv.index]]\nurl = "https://mirror.example"\n', True, id="its index"),
+        pytest.param("pyproject.toml", "[tool.uv.pip]\nno-index = true\n", True, id="for uv pip alone"),
+        pytest.param("pyproject.toml", '[tool.uv]\n[tool.other]\nindex = "mine"\n', False, id="another tool's"),
         pytest.param("other.toml", "no-index = true\n", False, id="another file"),
     ],
 )

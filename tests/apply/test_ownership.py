@@ -1,9 +1,11 @@
 """Whose a file in an environment is."""
 
+import itertools
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.recipes.local_index import write_wheel
 
 ALWAYS = (Span(0, 2**40),)
 NEVER = ()
+COMMAND = "../../../bin/pkg-command"
 SITE = f"lib/python3.{sys.version_info.minor}/site-packages"
 
 
@@ -26,8 +29,14 @@ def environment(tmp_path):
     put(site / "pkg" / "__pycache__" / "__init__.cpython-311.pyc")
     put(tmp_path / "env" / "share" / "doc.txt")
     put(python.parent / "pkg-command", f"#!{python}\n")
-    record = "pkg/__init__.py,,\n../../../share/doc.txt,,\npkg-1.0.dist-info/INSTALLER,,\npkg-1.0.dist-info/RECORD,,\n"
-    put(site / "pkg-1.0.dist-info" / "RECORD", record)
+    entries = (
+        COMMAND,
+        "pkg/__init__.py",
+        "../../../share/doc.txt",
+        "pkg-1.0.dist-info/INSTALLER",
+        "pkg-1.0.dist-info/RECORD",
+    )
+    put(site / "pkg-1.0.dist-info" / "RECORD", "".join(f"{entry},,\n" for entry in entries))
     put(site / "pkg-1.0.dist-info" / "INSTALLER", "pip\n")
     return tmp_path / "env"
 
@@ -50,6 +59,12 @@ def test_an_environment_is_removed_whole(environment):
         "notes/today.txt",
         "notes/__pycache__/mine.pyc",
         "bin/my-script",
+        "bin/pipeline.sh",
+        "bin/python_helper.py",
+        "bin/activate_cuda.sh",
+        "bin/wheelhouse",
+        "conda-meta/notes.txt",
+        ".gitignore",
         "lib/mine.txt",
         "share/mine.txt",
         f"{SITE}/mine.py",
@@ -64,6 +79,38 @@ def test_what_no_installer_put_there_stays(environment, name):
     assert left == (mine,)
     assert mine.read_text() == "mine"
     assert [file for file in environment.rglob("*") if not file.is_dir()] == [mine]
+
+
+def test_a_script_of_ones_own_for_its_python_stays(environment):
+    mine = put(environment / "bin" / "train", f"#!{environment}/bin/python\n")
+
+    assert remove_environment(environment) == (mine,)
+
+
+def test_a_command_that_an_installer_was_killed_over_goes(environment):
+    put(environment / "bin" / "half", f"#!{environment}/bin/python\n")
+
+    assert remove_environment(environment, ALWAYS) == ()
+
+
+def test_a_removal_that_is_broken_off_can_be_gone_on_with(environment, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", broken_off(after=4))
+        with pytest.raises(KeyboardInterrupt):
+            remove_environment(environment)
+
+    assert remove_environment(environment) == ()
+
+
+def broken_off(after):
+    unlink, count = Path.unlink, itertools.count(1)
+
+    def unlink_some(file, **options):
+        if next(count) > after:
+            raise KeyboardInterrupt
+        unlink(file, **options)
+
+    return unlink_some
 
 
 def test_what_an_installer_was_killed_over_is_removed_with_it(environment):

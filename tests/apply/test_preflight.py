@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from envkit.apply.claim import Mode
+from envkit.apply.places import Mode
 from envkit.apply.preflight import check_before
 from envkit.errors import EnvkitError
 from envkit.matrix.sizes import least_bytes

@@ -1,8 +1,9 @@
 """Whether an index answers."""
 
 import http.server
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -65,3 +66,46 @@ def test_a_proxy_is_asked_in_its_place(monkeypatch):
 def test_a_folder_is_there_or_not(tmp_path):
     assert why_unreachable(tmp_path.as_uri()) == ""
     assert why_unreachable((tmp_path / "gone").as_uri()) == "there is no such folder"
+
+
+@contextmanager
+def talking(talk):
+    """A server that does with its first visitors what `talk` does with their sockets."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    visitor, _ = server.accept()
+                    threading.Thread(target=talk, args=(visitor,), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_what_speaks_something_else_is_no_index():
+    def greet(visitor):
+        visitor.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+        visitor.close()
+
+    with talking(greet) as url:
+        assert why_unreachable(url) == "what answers there does not speak HTTP"
+
+
+def test_an_answer_that_trickles_in_is_not_waited_for(monkeypatch):
+    def trickle(visitor):
+        with suppress(OSError), visitor:
+            visitor.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                visitor.sendall(b"x")
+
+    over = threading.Event()
+    monkeypatch.setattr("envkit.apply.reach._LIMIT", 0.3)
+    with talking(trickle) as url:
+        assert why_unreachable(url) == "no answer"
+    over.set()
+
+
+@pytest.mark.parametrize("url", ["http://host:port/whl", "http://[::1/whl"])
+def test_an_address_that_is_none_is_told(url):
+    assert why_unreachable(url)

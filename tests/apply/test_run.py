@@ -1,13 +1,16 @@
 """Steps run in order, told and logged, with a stand-in for Python."""
 
 import json
+import subprocess
 import sys
-from functools import partial
+import threading
 
+import psutil
 import pytest
 
-from envkit.apply.claim import Mode
 from envkit.apply.engines import PIP, Installer
+from envkit.apply.journal import MARK
+from envkit.apply.places import Mode
 from envkit.apply.record import RECORD
 from envkit.apply.run import LOG, carried_out
 from envkit.apply.steps import Step
@@ -27,8 +30,20 @@ case "$*" in
         mkdir -p "$3/bin" "$3/lib/python3.11/site-packages/pip-$PIP_RELEASE.dist-info"
         cp "$0" "$3/bin/python" ;;
     *"$FAIL_AT"*) echo 'ERROR: no such thing' >&2; exit 3 ;;
-    *'pip install'*) echo 'Progress 10 of 20'; echo 'on stderr' >&2 ;;
+    *'pip install'*)
+        mkdir -p "$(dirname "$0")/../lib/python3.11/site-packages/torch-2.13.0.dist-info"
+        echo 'Progress 10 of 20'; echo 'on stderr' >&2 ;;
 esac
+"""
+
+
+RUN_A_LONG_STEP = """
+import sys
+from envkit import processes
+from envkit.apply.run import _with_us
+
+step = (sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+processes.run((*_with_us(step[0]), *step), timeout=60, on_line=lambda line: print(line.decode(), flush=True))
 """
 
 
@@ -74,7 +89,7 @@ def test_the_record_and_the_log_lie_in_the_environment(make_plan, python, tmp_pa
     log = (tmp_path / "env" / LOG).read_text()
     assert (record["schema_version"], record["plan"]["torch"], record["python"]) == (1, "2.13.0", python)
     assert record["install"][1] == ["torch==2.13.0+cpu", "numpy"]
-    assert record["packages"] == {"pip": "24.2"}
+    assert record["packages"] == {"pip": "24.2", "torch": "2.13.0"}
     assert log.count("$ ") == log.count("# exit code 0") == 3
     assert log.count("on stderr") == 2
 
@@ -130,8 +145,28 @@ mkdir -p "$torch" && echo "__version__ = '2.13.0+cpu'" > "$torch/version.py"
     assert refused.value.message == "the cpu build of torch was installed, and the plan is cu130"
 
 
+def test_success_without_torch_is_none(make_plan, python, tmp_path, listener):
+    script = STANDIN.replace("torch-2.13.0.dist-info", "other-1.0.dist-info")
+    (tmp_path / "python3.11").write_text(script)
+
+    with pytest.raises(EnvkitError, match="torch did not come into the environment") as refused:
+        apply(make_plan(), tmp_path / "env", python, listener)
+
+    assert "`pip config list`" in refused.value.hint
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux can be asked to end a program with its parent")
+def test_what_a_killed_run_had_started_ends_with_it(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", RUN_A_LONG_STEP], stdout=subprocess.PIPE, text=True) as run:
+        started = psutil.Process(int(run.stdout.readline()))
+        run.kill()
+
+    psutil.wait_procs([started], timeout=5)
+    assert not started.is_running()
+
+
 def test_an_interpreter_that_is_gone_is_one_sentence(make_plan, tmp_path, listener):
-    with pytest.raises(EnvkitError, match="could not make the environment: could not be started"):
+    with pytest.raises(EnvkitError, match=r"could not make the environment: `.*gone` could not be started"):
         apply(make_plan(), tmp_path / "env", str(tmp_path / "gone"), listener)
 
 
@@ -166,7 +201,7 @@ def test_what_is_broken_off_after_the_environment_is_made_leaves_it(make_plan, p
 
 def test_a_step_that_a_library_does_is_told_like_a_program(tmp_path, listener):
     path = tmp_path / "env"
-    step = Step("make the environment", ("maker", str(path)), 1.0, partial((path / "pyvenv.cfg").write_text, ""))
+    step = Step("make the environment", ("maker", str(path)), 1.0, lambda _: (path / "pyvenv.cfg").touch())
 
     with carried_out(Work(path, (step,), path / "bin/python", Mode.NEW, {}), listener) as applied:
         assert applied.steps[0].argv == ("maker", str(path))
@@ -174,9 +209,26 @@ def test_a_step_that_a_library_does_is_told_like_a_program(tmp_path, listener):
     assert "$ maker" in (path / LOG).read_text()
 
 
+def test_a_library_that_hangs_is_not_waited_for(tmp_path, listener):
+    over = threading.Event()
+    work = Work(tmp_path / "env", (Step("make it", ("maker",), 0.1, lambda _: over.wait(60)),), tmp_path, Mode.NEW, {})
+
+    with pytest.raises(EnvkitError, match="could not make it: timed out after"), carried_out(work, listener):
+        pytest.fail("it was made")
+    over.set()
+
+
+def test_what_a_library_starts_bears_the_mark_of_the_run(tmp_path, listener):
+    told = {}
+    work = Work(tmp_path / "env", (Step("make it", ("maker",), 1.0, told.update),), tmp_path, Mode.NEW, {})
+
+    with carried_out(work, listener):
+        assert told[MARK]
+
+
 @pytest.mark.parametrize("end", [RuntimeError("no such interpreter"), SystemExit("no such interpreter")])
 def test_a_library_that_fails_is_one_sentence(tmp_path, listener, end):
-    def fail():
+    def fail(_variables):
         raise end
 
     work = Work(tmp_path / "env", (Step("make it", ("maker",), 1.0, fail),), tmp_path, Mode.NEW, {})

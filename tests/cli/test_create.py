@@ -156,6 +156,11 @@ def test_a_refusal_is_json_too(cli):
         pytest.param(("--apply", "--output", "."), "one at a time", id="made and written down"),
         pytest.param(("--cuda", "twelve"), "`twelve` is no CUDA release", id="CUDA"),
         pytest.param(("--update",), "--update is for --apply", id="update alone"),
+        pytest.param(("--apply", ""), "PATH is empty", id="no path"),
+        pytest.param(("--output", ""), "--output is empty", id="no folder"),
+        pytest.param(("--force",), "--force overwrites files in a folder: --output DIR", id="nothing to overwrite"),
+        pytest.param(("--check", ".", "--force"), "--force has no part in it", id="check with more"),
+        pytest.param(("--bare", "--apply", "--torch", "2.5.1"), "--torch has no part in it", id="bare with torch"),
         pytest.param(("--python", "/no/such/python"), "/no/such/python", id="no interpreter"),
     ],
 )

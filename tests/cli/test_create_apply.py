@@ -56,6 +56,17 @@ def files_of(folder):
     }
 
 
+# -- what is told before ------------------------------------------------------------------------
+
+
+def test_explain_tells_why_no_other_build_is_made(cli, here, tmp_path):
+    options, configured = here
+    done = cli(*options, "--dry-run", "--explain", str(tmp_path / "env"), env=configured)
+
+    assert "is not what was asked for" in done.err
+    assert not (tmp_path / "env").exists()
+
+
 # -- what is made -------------------------------------------------------------------------------
 
 
@@ -570,7 +581,17 @@ def test_the_planned_backend_is_taken_from_where_pip_is_configured_to_look(cli, 
     assert done.code == 0, done.err
     assert ask(tmp_path / "env", VERSIONS) == "2.13.0+cpu 2.4.0 3.20.0"
     assert "cannot be reached: Connection refused" in done.err
-    assert "pip's own sources have torch 2.13.0+cpu" in " ".join(done.err.split())
+    assert "the sources that are configured have torch 2.13.0+cpu" in " ".join(done.err.split())
+
+
+def test_uvs_own_folder_of_wheels_stands_in_too(cli, find_links, tmp_path):
+    own = {"UV_FIND_LINKS": find_links["PIP_FIND_LINKS"], "UV_INDEX_URL": find_links["PIP_INDEX_URL"]}
+    variables = {**find_links, "PIP_FIND_LINKS": "", **own}
+
+    done = cli(*FREE, "--engine", "uv", str(tmp_path / "env"), env=variables)
+
+    assert done.code == 0, done.err
+    assert ask(tmp_path / "env", VERSIONS) == "2.13.0+cpu 2.4.0 3.20.0"
 
 
 def test_another_backend_is_never_taken_in_its_place(cli, find_links, tmp_path, driver):

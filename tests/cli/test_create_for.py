@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from envkit.snapshot import encode
-from tests.builders import make_gpu_snapshot, make_host, make_nvml
+from tests.builders import make_gpu_snapshot, make_host, make_nvml, make_snapshot
 
 PASCAL = {
     "os": "linux",
@@ -62,7 +62,7 @@ def test_a_described_machine_gets_its_answer_in_one_line(ask):
         "backend": "cu126",
         "index": "https://download.pytorch.org/whl/cu126",
         "python": "3.11",
-        "companions": {"torchvision": "0.29.2", "torchaudio": "2.11.0"},
+        "companions": {"torchvision": "0.29.1", "torchaudio": "2.11.0"},
     }
     assert [reason["decides"] for reason in answer["reasons"]] == ["python", "torch", "backend", "index", "numpy"]
 
@@ -170,6 +170,52 @@ def test_an_inventory_may_begin_with_a_mistake(ask):
     assert [answer.get("backend") for answer in answers(done)] == [None, "cu126", "mps"]
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param([b"null", b"[]", b"5"], id="no objects"),
+        pytest.param([b"xx", b"yy", b"zz"], id="no JSON"),
+        pytest.param([b'{"os": "linux", '], id="cut short"),
+    ],
+)
+def test_lines_are_answered_wherever_the_mistakes_are(ask, bad):
+    for lines in ([*bad, PASCAL, *bad], [PASCAL, *bad], [*bad, PASCAL]):
+        told = answers(ask("--json", lines=lines))
+
+        assert [answer.get("backend") for answer in told] == ["cu126" if line is PASCAL else None for line in lines]
+
+
+def test_a_lone_line_with_a_mistake_has_an_answer_in_one_line(ask):
+    (answer,) = answers(ask("--json", lines=[b'{"os": "linux", ']))
+
+    assert answer["error"]["line"] == 1
+
+
+def test_lines_are_counted_as_an_editor_counts_them(ask):
+    told = answers(ask("--json", lines=[b"", PASCAL, b"", b"{bad", b"  ", MAC]))
+
+    assert [answer.get("backend") for answer in told] == ["cu126", None, "mps"]
+    assert told[1]["error"]["line"] == 4
+
+
+def test_a_line_that_is_too_long_has_one_answer(ask):
+    long = {**PASCAL, "gpus": PASCAL["gpus"] * 30_000}
+
+    done = ask("--json", lines=[PASCAL, long, MAC])
+
+    told = answers(done)
+    assert [answer.get("backend") for answer in told] == ["cu126", None, "mps"]
+    assert told[1]["error"] == {"line": 2, "message": "line 2 is too long for a description of a host", "hint": ""}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there is no /dev/zero")
+def test_a_file_without_an_end_is_one_error(cli):
+    done = cli("create", "--json", "--for", "/dev/zero")
+
+    assert done.code == 2
+    assert done.json["error"]["message"].startswith("/dev/zero begins with no description of a host, and is too long")
+
+
 def test_an_inventory_may_be_a_list(ask):
     done = ask("--json", lines=[json.dumps([PASCAL, MAC]).encode()])
 
@@ -193,6 +239,66 @@ def test_the_name_of_a_machine_cannot_command_the_terminal(ask):
     assert "\x1b" not in done.out
 
 
+# -- what a machine is known not to have --------------------------------------------------------
+
+NO_GPU = {**PASCAL, "gpus": [], "driver": None}
+RADEON = {**NO_GPU, "gpus": [{"vendor": "amd", "name": "AMD Radeon RX 7900 XTX"}]}
+
+
+@pytest.mark.parametrize(
+    ("machine", "wish", "nearest"),
+    [
+        pytest.param(NO_GPU, {"cuda": "12.1"}, "cpu", id="no GPU at all"),
+        pytest.param({**PASCAL, "gpus": []}, {"cuda": "12.1"}, "cpu", id="a driver without a GPU"),
+        pytest.param(RADEON, {"cuda": "12.1"}, "rocm7.14", id="an AMD GPU for CUDA"),
+        pytest.param(PASCAL, {"rocm": "auto"}, "cu126", id="an NVIDIA GPU for ROCm"),
+        pytest.param(PASCAL, {"xpu": True}, "cu126", id="an NVIDIA GPU for XPU"),
+        pytest.param({**PASCAL, "driver": "590.44.01"}, {"cuda": "12.6"}, "cpu", id="a GPU that the driver dropped"),
+        pytest.param({**RADEON, "wsl": True}, {"rocm": "auto"}, "cpu", id="a GPU that its kernel has no driver for"),
+    ],
+)
+def test_what_a_described_machine_has_not_is_refused_with_what_fits(ask, machine, wish, nearest):
+    (answer,) = answers(ask("--json", lines=[{**machine, "request": wish}]))
+
+    assert answer["impossible"] is True
+    assert " is of no use here: " in answer["why"]
+    assert [one["backend"] for one in answer["nearest"]] == [nearest]
+
+
+@pytest.mark.parametrize(
+    ("machine", "told"),
+    [
+        pytest.param({**PASCAL, "gpus": None, "driver": None}, "could not be checked", id="nothing is known"),
+        pytest.param({**PASCAL, "gpus": None}, "could not be checked", id="the GPUs are not known"),
+        pytest.param({**PASCAL, "driver": None}, "CUDA 12.1 needs NVIDIA driver 525.60.13 or newer", id="no driver"),
+        pytest.param({**NO_GPU, "gpus": [{"name": "?"}]}, "could not be checked", id="somebody's GPU"),
+    ],
+)
+def test_what_is_not_known_is_planned_and_said(ask, machine, told):
+    (answer,) = answers(ask("--json", lines=[{**machine, "request": {"cuda": "12.1"}}]))
+
+    assert (answer["torch"], answer["backend"]) == ("2.5.1", "cu121")
+    (because,) = (reason["because"] for reason in answer["reasons"] if reason["decides"] == "backend")
+    assert told in because
+
+
+@pytest.mark.parametrize(
+    ("gpus", "code"), [pytest.param((), 1, id="it has none"), pytest.param(None, 0, id="it does not say")]
+)
+def test_a_saved_snapshot_without_a_gpu_gets_no_cuda(cli, tmp_path, gpus, code):
+    (tmp_path / "server.json").write_bytes(encode(make_snapshot(host=make_host(gpus=gpus))))
+
+    done = cli("create", "--json", "--cuda", "12.1", "--for", str(tmp_path / "server.json"))
+
+    assert done.code == code
+
+
+def test_here_an_environment_may_be_made_for_a_gpu_that_is_elsewhere(cli):
+    done = cli("create", "--json", "--cuda", "12.1", "--python", "3.11")
+
+    assert done.json["plan"]["backend"] == "cu121"
+
+
 # -- what options ask ---------------------------------------------------------------------------
 
 
@@ -214,6 +320,14 @@ def test_a_machine_may_ask_for_conda(ask):
 
     assert (answer["index"], answer["channels"][0]) == (None, "pytorch")
     assert answer["dependencies"][0] == "python=3.11"
+
+
+def test_the_lts_release_is_taken_from_its_own_folder(ask):
+    machine = {**PASCAL, "python": "3.8", "request": {"torch": "1.8.2", "cuda": "10.2"}}
+
+    (answer,) = answers(ask("--json", lines=[machine]))
+
+    assert (answer["torch"], answer["index"]) == ("1.8.2", "https://download.pytorch.org/whl/lts/1.8/cu102")
 
 
 @pytest.mark.parametrize(
@@ -295,3 +409,11 @@ def test_explain_tells_what_each_build_lacks_where_there_is_no_plan(ask):
     assert why["2.7.1", "cu128"] == "is not what was asked for"
     assert (done.code, done.out) == (1, "")
     assert "cu128 torch 2.8.0 has no code for NVIDIA GeForce GTX 1080 Ti (6.1)" in " ".join(done.err.split())
+
+
+def test_a_refusal_here_names_what_is_nearest_for_a_program_too(cli):
+    done = cli("create", "--json", "--torch", "2.8.0", "--cuda", "12.1", "--python", "3.11")
+
+    error = json.loads(done.out)["error"]
+    assert error["why"] == "torch 2.8.0 has no CUDA 12.1 wheel"
+    assert ("2.5.1", "cu121", "3.11") in [(one["torch"], one["backend"], one["python"]) for one in error["nearest"]]

@@ -132,6 +132,19 @@ def test_help_shows_examples(cli):
     assert 'envkit matrix --gpu "GTX 1080 Ti" --driver 470' in done.out
 
 
+def test_of_two_makers_the_best_is_what_create_takes(cli):
+    described = ("--os", "linux", "--gpu", "GTX 1080 Ti", "--gpu", "RX 7900 XTX", "--driver", "470.82.01")
+    done = cli("matrix", *described, "--python", "3.11", "--json")
+    first = done.json["rows"][0]
+    assert [first["torch"], first["backend"]] == done.json["chosen"] == ["2.14.1", "rocm7.14"]
+
+
+def test_the_lts_release_has_builds(cli):
+    done = cli("matrix", "--all", "--torch", "1.8.2", "--json")
+    assert {row["backend"] for row in done.json["rows"] if row["fits"]} == {"cpu", "cu102", "cu111"}
+    assert all(row["inferred"] for row in done.json["rows"])
+
+
 # -- answers that are no ------------------------------------------------------------------------
 
 
@@ -139,6 +152,31 @@ def test_nothing_fits_says_why_and_is_code_1(cli):
     done = cli("matrix", "--os", "linux", "--torch", "2.8.0", "--cuda", "12.1")
     assert done.code == 1
     assert "nothing fits: torch 2.8.0 has no build for CUDA 12.1 on linux-x86_64" in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        pytest.param(
+            ("--gpu", "GTX 1080 Ti", "--driver", "590", "--cuda", "12.6"),
+            "driver 590 drives GPUs from compute capability 7.5 on, and GTX 1080 Ti has 6.1",
+            id="a driver that dropped the GPU",
+        ),
+        pytest.param(
+            ("--gpu", "Tesla K80", "--driver", "535", "--cuda", "12.8"),
+            "driver 535 drives GPUs from compute capability 5.0 on, and Tesla K80 has 3.7",
+            id="an older one",
+        ),
+        pytest.param(
+            ("--gpu", "RX 7900 XTX", "--cuda", "12.1"), "no NVIDIA GPU is among those that were named", id="AMD's GPU"
+        ),
+        pytest.param(("--gpu", "RTX 4090", "--driver", "570", "--rocm"), "there is no AMD GPU", id="NVIDIA's GPU"),
+    ],
+)
+def test_a_gpu_that_is_of_no_use_fits_nothing_even_by_name(cli, arguments, why):
+    done = cli("matrix", "--os", "linux", *arguments)
+    assert done.code == 1
+    assert why in " ".join(done.out.split())
 
 
 def test_nothing_fits_is_a_document_too(cli):

@@ -84,6 +84,9 @@ class Release(Strict, frozen=True, kw_only=True):
     download_index: dict[Folder, dict[Platform, tuple[Minor, ...]]]
     download_index_source: tuple[Text, ...]
     download_index_tag: Text | None = None
+    download_index_folder: Text | None = None
+    variant_min_glibc: dict[Backend, Version] = {}
+    variant_min_glibc_source: Text | None = None
     download_index_note: Text | None = None
     download_index_seen: tuple[Folder, ...] = ()
     download_index_unknown: tuple[Folder, ...] = ()
@@ -159,18 +162,33 @@ class Nvidia(msgspec.Struct, frozen=True):
     family: Text
 
 
+Rocm = Annotated[str, msgspec.Meta(pattern=r"^rocm\d+\.\d+(\.\d+)?$")]
+
+
 class Amd(msgspec.Struct, frozen=True):
     gfx: Annotated[str, msgspec.Meta(pattern=r"^gfx[0-9a-f]{3,4}$")]
+    rocm_wheel_native: tuple[Rocm, Rocm | None] | None
 
 
 class Apple(msgspec.Struct, frozen=True):
     backend: Backend
 
 
+class Intel(Strict, frozen=True, kw_only=True):
+    names: tuple[Text, ...]
+    pci: tuple[Text, ...]
+    systems: tuple[Text, ...] = ()
+
+
 class GpuFile(msgspec.Struct, frozen=True):
     nvidia: dict[Text, Nvidia]
     amd: dict[Text, Amd]
     apple: dict[Text, Apple]
+    intel_xpu: dict[Text, Intel]
+
+
+class MacFile(msgspec.Struct, frozen=True):
+    by_kernel: dict[Annotated[str, msgspec.Meta(pattern=r"^\d+$")], Version]
 
 
 # -- what every file begins with ----------------------------------------------------------------

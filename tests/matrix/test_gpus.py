@@ -36,6 +36,24 @@ GPUS = load().gpus
         pytest.param("NVIDIA Jetson AGX Orin Developer Kit", "8.7", id="Jetson, as its board says"),
         pytest.param("Tesla K40m", "3.5", id="Kepler"),
         pytest.param("NVIDIA GeForce 940MX", "5.0", id="a laptop's"),
+        pytest.param("NVIDIA GeForce RTX 3090/PCIe/SSE2", "8.6", id="OpenGL's renderer"),
+        pytest.param("3090", "8.6", id="a number that only one line has"),
+        pytest.param("1080 Ti", "6.1", id="number and Ti"),
+        pytest.param("GeForce RTX 2080 Ti Rev. A", "7.5", id="a revision"),
+        pytest.param("TITAN Xp COLLECTORS EDITION", "6.1", id="an edition"),
+        pytest.param("TITAN V JEDI", "7.0", id="another edition"),
+        pytest.param("Quadro RTX A6000", "8.6", id="Quadro's name for an RTX A"),
+        pytest.param("GeForce RTX 3070 Lite Hash Rate", "8.6", id="a limit that says nothing of the chip"),
+        pytest.param("EVGA GeForce GTX 1080 Ti SC2", "6.1", id="the board's maker and model"),
+        pytest.param("ASUS ROG STRIX RTX 3080", "8.6", id="another board's"),
+        pytest.param("GPU 0: NVIDIA GeForce RTX 3090", "8.6", id="nvidia-smi -L"),
+        pytest.param("GPU 0: NVIDIA GeForce RTX 3090 (UUID: GPU-1-2)", "8.6", id="nvidia-smi -L in full"),
+        pytest.param("2x NVIDIA A100", "8.0", id="how many"),
+        pytest.param("NVIDIA Corporation GP102 [GeForce GTX 1080 Ti] [10de:1b06] (rev a1)", "6.1", id="lspci -nn"),
+        pytest.param("GRID V100D-32Q", "7.0", id="a virtual V100"),
+        pytest.param("NVIDIA Tegra Orin", "8.7", id="Tegra"),
+        pytest.param("Jetson TX2 NX", "6.2", id="a small Jetson"),
+        pytest.param("Tesla P6", "6.1", id="a Tesla for blades"),
     ],
 )
 def test_a_product_is_known_however_it_is_spelled(name, capability):
@@ -51,6 +69,8 @@ def test_a_product_is_known_however_it_is_spelled(name, capability):
         pytest.param("GeForce GTX 860M", id="one name for two chips"),
         pytest.param("NVIDIA", id="the maker alone"),
         pytest.param("4000", id="a number alone"),
+        pytest.param("2000", id="a number that Quadro and RTX have"),
+        pytest.param("580", id="a number that AMD has too"),
         pytest.param("Laptop GPU", id="no product at all"),
         pytest.param("", id="empty"),
     ],
@@ -66,6 +86,14 @@ def test_a_name_that_may_mean_several_things_is_not_guessed(name):
         pytest.param("AMD Radeon(TM) 780M Graphics", "", "gfx1103", id="trademark"),
         pytest.param("Navi 31 [Radeon RX 7900 XT/7900 XTX/7900 GRE/7900M]", "", "gfx1100", id="PCI list"),
         pytest.param("AMD Instinct MI300X OAM", "", "gfx942", id="socket"),
+        pytest.param(
+            "Advanced Micro Devices, Inc. [AMD/ATI] Navi 31 [Radeon RX 7900 XT/7900 XTX] (rev c8)",
+            "",
+            "gfx1100",
+            id="lspci, with the maker's own brackets",
+        ),
+        pytest.param("AMD Instinct MI250X/MI250", "", "gfx90a", id="two products without brackets"),
+        pytest.param("Radeon Instinct MI50/MI60", "", "gfx906", id="two older ones"),
         pytest.param("gfx90a", "", "gfx90a", id="rocminfo"),
         pytest.param("", "0x744C", "gfx1100", id="PCI device"),
         pytest.param("AMD Radeon Graphics", "0x164e", "gfx1036", id="a name that says nothing"),
@@ -111,3 +139,13 @@ def test_code_that_starts_is_not_always_a_build_that_helps(archs, capability, st
 
 def test_an_override_is_told_as_the_variable_takes_it():
     assert (GPUS.hsa_override("gfx1031"), GPUS.hsa_override("gfx1100")) == ("10.3.0", None)
+
+
+def test_the_wheels_of_a_rocm_release_have_code_for_what_the_table_of_gpus_says():
+    assert GPUS.native_to("4.0.1") == ("gfx900", "gfx906", "gfx908")
+    assert "gfx908" not in GPUS.native_to("3.10")
+    assert "gfx900" not in GPUS.native_to("7.14")
+
+
+def test_what_one_system_alone_supports_is_told():
+    assert (GPUS.xpu_systems("Ponte Vecchio"), GPUS.xpu_systems("Alchemist")) == (("linux",), ())

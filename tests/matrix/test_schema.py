@@ -19,6 +19,7 @@ SHAPES = {
     "cuda.json": shapes.CudaFile,
     "python.json": shapes.PythonFile,
     "gpus.json": shapes.GpuFile,
+    "macos.json": shapes.MacFile,
 }
 
 
@@ -195,8 +196,20 @@ def test_every_release_names_its_companions():
 
 def test_companions_never_go_back():
     for name in ("torchvision", "torchaudio"):
-        newest = [max(map(numbers, getattr(release.companions, name))) for release in TORCH.values()]
-        assert newest == sorted(newest), name
+        own = [numbers(getattr(release.companions, name)[0]) for release in TORCH.values()]
+        assert own == sorted(own), name
+
+
+def test_a_variant_of_another_build_platform_says_where_that_is_from():
+    for version, release in TORCH.items():
+        assert bool(release.variant_min_glibc) == bool(release.variant_min_glibc_source), version
+        assert set(release.variant_min_glibc) <= set(release.download_index), version
+
+
+def test_a_release_that_no_list_shows_is_marked_as_inferred():
+    lts = TORCH["1.8.2"]
+    assert (lts.download_index_tag, lts.download_index_folder) == ("inferred", "lts/1.8")
+    assert set(lts.download_index) == {"cpu", "cu102", "cu111"}
 
 
 def test_the_pytorch_channel_ends_and_conda_forge_goes_on():
@@ -210,6 +223,17 @@ def test_the_pytorch_channel_ends_and_conda_forge_goes_on():
         if "conda-forge" in release.conda:
             older = {"9.2"}  # before the first toolkit of the table
             assert set(release.conda["conda-forge"].cuda) <= set(CUDA.toolkits) | older, version
+
+
+def test_the_rules_of_the_pytorch_channel_name_their_source():
+    rules = json.loads((DATA / "torch.json").read_bytes())["_meta"]["conda_notes"]["pytorch_channel"]
+    assert rules["source"]
+    assert {rules["seen"], *rules["inferred_from"]} <= set(rules["platforms"])
+
+
+def test_every_kernel_of_macos_has_the_release_after_the_one_before():
+    releases = [int(release) for release in load("macos.json").by_kernel.values()]
+    assert releases == sorted(set(releases))
 
 
 def test_a_toolkit_has_the_name_that_torch_gives_it():

@@ -63,6 +63,35 @@ def test_companions_are_those_of_the_release() -> None:
     assert TORCH.companion("9.9.9", "torchvision") is None
 
 
+@pytest.mark.parametrize(("torch", "vision"), [("2.14.0", "0.29.0"), ("2.14.1", "0.29.1"), ("2.15.0", "0.29.2")])
+def test_of_several_companions_the_one_that_came_out_with_it_is_taken(torch: str, vision: str) -> None:
+    assert TORCH.companion(torch, "torchvision") == vision
+
+
+@pytest.mark.parametrize(
+    ("torch", "backend", "glibc"),
+    [
+        pytest.param("2.6.0", "cu124", "2.17", id="the default wheel"),
+        pytest.param("2.6.0", "cu118", "2.17", id="built as the default wheel"),
+        pytest.param("2.6.0", "cu126", "2.28", id="built on a newer system"),
+        pytest.param("2.6.0", "rocm6.2.4", "2.28", id="ROCm"),
+        pytest.param("2.6.0", "xpu", "2.28", id="XPU"),
+        pytest.param("2.5.1", "cu124", "2.17", id="another release"),
+    ],
+)
+def test_a_variant_may_need_a_newer_glibc_than_the_default_wheel(torch: str, backend: str, glibc: str) -> None:
+    found = TORCH.builds(torch=torch, backend=backend, platform="linux-x86_64")
+    assert [build.min_glibc for build in found] == [glibc]
+
+
+def test_the_lts_release_lies_in_folders_of_its_own() -> None:
+    found = TORCH.builds(torch="1.8.2", platform="linux-x86_64")
+    assert {build.backend: build.index for build in found} == {
+        backend: f"https://download.pytorch.org/whl/lts/1.8/{backend}" for backend in ("cpu", "cu102", "cu111")
+    }
+    assert all(build.inferred for build in found)
+
+
 @pytest.mark.parametrize(
     ("os", "arch", "libc", "platform"),
     [

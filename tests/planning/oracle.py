@@ -3,11 +3,14 @@
 Nothing of envkit's planner or matrix is used. The rules are those of the vendors, as the data files tell them:
 
 * a driver runs the CUDA releases up to its own, and from CUDA 11 on every minor of its major;
-  inside WSL it is that of Windows; a driver branch drives GPUs from some compute capability on;
+  inside WSL it is that of Windows; a driver branch drives GPUs from some compute capability on; a driver that is
+  told in part may be any that begins so, on Jetson "580.00" too;
 * machine code runs on its own major from its minor on, on Jetson on exactly its own; PTX of another major
   does not help, since the libraries beside torch bring none;
 * a wheel needs its Python, platform, glibc or macOS; a ROCm wheel a GPU of its list; an XPU wheel an Intel GPU
-  that it is for.
+  that it is for;
+* the machine is stated: where it is known to have no GPU of a kind, or none that can run such a build, not even a
+  wish brings one. What is not known is no hindrance to a wish, and no reason to choose.
 """
 
 import json
@@ -21,6 +24,7 @@ import envkit.matrix
 DATA = Path(envkit.matrix.__file__).parent / "data"
 TORCH = json.loads((DATA / "torch.json").read_bytes())
 CUDA = json.loads((DATA / "cuda.json").read_bytes())
+AMD = {row["gfx"]: row["rocm_wheel_native"] for row in json.loads((DATA / "gpus.json").read_bytes())["amd"].values()}
 RELEASES = TORCH["releases"]
 INDEX = "https://download.pytorch.org/whl"
 
@@ -33,7 +37,7 @@ PLATFORMS = {
     ("windows", "arm64"): "win-arm64",
 }
 TEGRA = ((5, 3), (6, 2), (7, 2), (8, 7), (10, 1), (11, 0))
-ORDER = ("cpu", "xpu", "rocm", "cuda", "mps")
+LAST_RESORT = ("cpu", "xpu", "rocm", "cuda", "mps")
 
 
 @cache
@@ -59,7 +63,9 @@ class Build:
         self.torch, self.backend, self.pythons, self.archs = torch, backend, frozenset(pythons), archs
         self.glibc, self.macos, self.index = needs.get("glibc"), needs.get("macos"), needs.get("index")
         self.channel = needs.get("channel", "")
-        self.order = (ORDER.index(kind(backend)), version(torch), version(cuda(backend) or backend[4:] or "0"))
+        own = kind(backend)
+        release = version(cuda(backend) or (backend[4:] if own == "rocm" else "0"))
+        self.order = (own != "cpu", version(torch), release, LAST_RESORT.index(own))
 
     def __repr__(self):
         return f"{self.torch}/{self.backend}"
@@ -78,7 +84,9 @@ def rocm_list(torch, backend):
             if found[3] and version(backend[4:]) < (6, 0):
                 continue
             return gfx
-    return None
+    own = version(backend[4:])
+    spans = ((gfx, [end and version(end[4:]) for end in span]) for gfx, span in AMD.items() if span)
+    return [gfx for gfx, (first, last) in spans if first <= own and (last is None or own <= last)]
 
 
 def compiled_for(backend):
@@ -115,7 +123,10 @@ def _wheels(platform):
                 continue
             archs = rocm_list(torch, backend) if backend.startswith("rocm") else _listed(release, backend, platform)
             glibc = default.get("min_glibc") if default else None
-            yield Build(torch, backend, places[platform], archs, glibc=glibc, index=f"{INDEX}/{backend}")
+            if platform.startswith("linux"):
+                glibc = release.get("variant_min_glibc", {}).get(backend, glibc)
+            folder = "/".join(filter(None, (INDEX, release.get("download_index_folder"), backend)))
+            yield Build(torch, backend, places[platform], archs, glibc=glibc, index=folder)
 
 
 def _listed(release, backend, platform):
@@ -202,7 +213,7 @@ def driver_runs(release, driver, windows):
     have = driver_number(driver)
     if least is None or have[0] < 100:  # Jetson counts in numbers of its own
         return None
-    return have >= version(least)
+    return have >= version(least) or version(least)[: len(have)] == have
 
 
 @cache
@@ -218,20 +229,26 @@ def driver_drives(driver, capability):
 class Host:
     """What decides on a machine; `gpus` None is unknown, and so are GPUs without a target."""
 
+    # Kinds of GPU of which the machine is known to have none that is of use.
+    without = frozenset()
+
     def __init__(self, *, os, arch, glibc=None, musl=False, wsl=False, python=None, driver=None, gpus=()):
         self.platform = None if musl else PLATFORMS.get((os, arch))
         self.glibc = version(glibc) if glibc else None
         self.windows = os == "windows" or wsl
         self.python, self.driver = python, driver
-        self.gpus_known = gpus is not None
-        known = [(kind, target) for kind, target in gpus or () if target]
+        useful = list(gpus or ())
         if driver and driver_number(driver)[0] >= 100:
-            known = [(kind, target) for kind, target in known if kind != "cuda" or driver_drives(driver, target)]
+            useful = [one for one in useful if one[0] != "cuda" or not one[1] or driver_drives(driver, one[1])]
         if wsl:
-            known = [(kind, target) for kind, target in known if kind != "rocm"]
+            useful = [one for one in useful if one[0] != "rocm"]
         if os == "windows":
-            known = [(kind, target) for kind, target in known if target != "Ponte Vecchio"]
-        self.gpus = tuple(known)
+            useful = [one for one in useful if one[1] != "Ponte Vecchio"]
+        if gpus is not None:
+            self.without = frozenset(("cuda", "rocm", "xpu")) - {kind for kind, _ in useful}
+        self.gpus = tuple((kind, target) for kind, target in useful if target)
+        if driver and set(version(driver)[1:]) == {0} and any(version(target) in TEGRA for target in self.of("cuda")):
+            self.driver = driver.partition(".")[0]
 
     def of(self, kind):
         return [target for own, target in self.gpus if own == kind]
@@ -247,8 +264,10 @@ def served(build, host):
         return len(targets)
     if own == "rocm":
         return sum(target in (build.archs or ()) for target in targets)
-    archs = tuple(build.archs or compiled_for(build.backend) or ())
-    return sum(not archs or has_code(archs, target) for target in targets)
+    if build.archs is None:
+        archs = tuple(compiled_for(build.backend) or ())
+        return sum(version(target) not in TEGRA and has_code(archs, target) for target in targets)
+    return sum(has_code(tuple(build.archs), target) for target in targets)
 
 
 STAND_IN = {"gfx1031": "gfx1030", "gfx1032": "gfx1030", "gfx1010": "gfx1030", "gfx803": "gfx803"}
@@ -288,11 +307,12 @@ def runs(build, host, *, named):
             return False
     targets = host.of(own)
     if not targets:
-        return named
+        return named and own not in host.without
     if own != "xpu" and build.archs is None and not build.channel and not named:
         return False
-    if own == "rocm" and build.archs is None:
-        return True  # by name, where nothing is recorded that speaks against it
+    if own == "cuda" and build.archs is None and named:
+        archs = compiled_for(build.backend)
+        return not archs or any(has_code(tuple(archs), target) for target in targets)
     if own == "rocm" and named and any(STAND_IN.get(target) in (build.archs or ()) for target in targets):
         return True
     return served(build, host) > 0

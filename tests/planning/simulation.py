@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from envkit import matrix as shipped
-from envkit.cli.creating import inventory
-from envkit.cli.creating.asked import Asked
 from envkit.errors import EnvkitError
 from envkit.intake.host_description import parse
 from envkit.planning.answers import Impossible, answer
+from envkit.planning.inventory import described_task
+from envkit.planning.model import Request
 from tests.planning import oracle
 
 GPUS = {
@@ -32,6 +32,7 @@ GPUS = {
     "NVIDIA L40S": ("cuda", "8.9"),
     "NVIDIA H100 80GB HBM3": ("cuda", "9.0"),
     "NVIDIA B200": ("cuda", "10.0"),
+    "NVIDIA GeForce RTX 3090/PCIe/SSE2": ("cuda", "8.6"),
     "NVIDIA B300 SXM6 AC": ("cuda", "10.3"),
     "NVIDIA Thor": ("cuda", "11.0"),
     "NVIDIA GeForce RTX 5090": ("cuda", "12.0"),
@@ -45,6 +46,7 @@ GPUS = {
     "AMD Radeon RX 6700 XT": ("rocm", "gfx1031"),
     "AMD Radeon RX 7900 XTX": ("rocm", "gfx1100"),
     "AMD Radeon RX 9070 XT": ("rocm", "gfx1201"),
+    "Advanced Micro Devices, Inc. [AMD/ATI] Navi 31 [Radeon RX 7900 XT/7900 XTX] (rev c8)": ("rocm", "gfx1100"),
     "AMD Radeon Graphics": ("rocm", None),
     "Intel(R) Arc(TM) A770 Graphics": ("xpu", "Alchemist"),
     "Intel(R) Data Center GPU Max 1550": ("xpu", "Ponte Vecchio"),
@@ -73,6 +75,7 @@ DRIVERS = (
     *("470.57.02", "470", "510.47.03", "520.61.05", "522.06", "525.60.13", "527.41", "528.49", "535.104.05", "535.104"),
     *("550.54.14", "551.61", "560.35.03", "570.86.15", "575.57.08", "580.65.06", "581.29", "590.44.01", "595.45.04"),
     *("610.43.02", "31.0.15.3623", "27.21.14.5671", "32.0.15.8129", "36.4.0", None),
+    *("450.80", "525.60", "580", "580.65", "580.00", "540.3.0"),
 )
 RANGES = {
     ">=2.4": lambda one: one >= (2, 4),
@@ -177,19 +180,14 @@ def _wanted(dice):
     return {"cuda": release}, "cu" + release.replace(".", "")
 
 
-NOTHING_ASKED = Asked(
-    **{**dict.fromkeys(Asked.__dataclass_fields__), "packages": (), "formats": (), "xpu": False, "bare": False}
-)
-
-
 def disagreements(seed: int, count: int) -> Iterator[Disagreement]:
     """Yield where planner and oracle part."""
     tables = shipped.load()
     for case in cases(seed, count):
         line = json.dumps(case.description)
         try:
-            machine = inventory.described_machine(NOTHING_ASKED, parse(line.encode(), "line"))
-            found = answer(machine.request, machine.snapshot, tables)
+            task = described_task(Request(), parse(line.encode(), "line"))
+            found = answer(task.request, task.snapshot, tables)
         except EnvkitError as error:
             yield Disagreement("refused to answer", line, error.message, "an answer")
             continue
@@ -209,7 +207,7 @@ def _checked(found, case):
     if found.python != python or found.index != build.index:
         yield "not where it is", (python, build.index)
     for name in ("torchvision", "torchaudio"):
-        known = oracle.RELEASES[found.torch]["companions"].get(name, ())
+        known = oracle.RELEASES[found.torch]["companions"].get(name, ())[:1]
         seen = oracle.RELEASES[found.torch]["conda"].get(build.channel, {}).get("companions", {}).get(name)
         if name in found.companions and found.companions[name] not in (*known, seen):
             yield "a companion of another torch", known

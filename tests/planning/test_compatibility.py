@@ -154,6 +154,16 @@ def test_a_learned_build_can_be_planned_for_when_it_is_asked_for(learned):
     assert plan(Request(torch="9.1.0", cuda="12.6"), HOSTS["linux-a100"], learned).backend == "cu126"
 
 
+def test_a_release_of_which_no_build_is_known_is_not_said_to_have_any():
+    release = LearnedRelease(plain={"linux-x86_64": LearnedWheel(pythons=("3.11",))})
+    found = tables.Matrix()
+    found.__dict__["torch"] = TorchTable(read("torch.json", _File), Kept(Overlay(releases={"9.1.0": release})))
+    assert held(found, torch="9.1.0", cuda="12.1").why == (
+        "torch 9.1.0 has no build for CUDA 12.1 on linux-x86_64; "
+        "CUDA 12.1 is in torch 2.1.0 to 2.5.1 on linux-x86_64, win-amd64"
+    )
+
+
 def test_wheels_that_do_not_tell_are_shown_and_neither_fit_nor_fail(learned):
     found = held(learned, torch="9.1.0")
     assert {row.backend: row.fits for row in found.rows}["unknown"] is None

@@ -125,6 +125,21 @@ def test_companions_are_pinned_to_the_release(matrix):
     assert chosen.built_with == ("torchvision", "torchaudio")
 
 
+@pytest.mark.parametrize(
+    ("host", "request_", "vision"),
+    [
+        pytest.param("linux-1080ti-new-driver", {}, "0.29.1", id="one that later ones fit too"),
+        pytest.param("linux-1080ti-new-driver", {"torch": "2.14.0"}, "0.29.0", id="the first of three"),
+        pytest.param("linux-cpu", {"torch": "1.8.2", "python": "3.8"}, "0.9.2", id="the LTS release"),
+    ],
+)
+def test_a_companion_is_the_one_that_was_built_with_the_torch(matrix, host, request_, vision):
+    chosen = plan(Request(**request_, packages=("torchvision",)), HOSTS[host], matrix)
+
+    assert chosen.companions == {"torchvision": vision}
+    assert chosen.built_with == ("torchvision",)
+
+
 def test_a_companion_older_than_the_backend_comes_from_the_default_index(matrix):
     # torchaudio ended with 2.11.0, which was never built for CUDA 13.2
     request = Request(packages=("torchaudio", "torchvision"))
@@ -246,7 +261,58 @@ def make_described(*, driver, gpus, **host):
             ),
             "2.14.1",
             "cu126",
-            id="one of each: CUDA before ROCm",
+            id="one of each in one release: CUDA before ROCm",
+        ),
+        pytest.param(
+            make_snapshot(
+                host=make_host(gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX")),
+                nvml=make_driver("470.82.01", GTX_1080_TI),
+            ),
+            "2.14.1",
+            "rocm7.14",
+            id="one of each: the newer torch before CUDA",
+        ),
+        pytest.param(
+            make_snapshot(
+                host=make_host(os="windows", libc="", gpus=make_gpus("intel", "Intel Arc B580")),
+                target=make_interpreter(platform_tag="win-amd64"),
+                nvml=make_driver("572.16", RTX_5090),
+            ),
+            "2.14.1",
+            "xpu",
+            id="the newer torch before CUDA on Windows",
+        ),
+        pytest.param(
+            make_described(driver="580.00", gpus=("NVIDIA Thor",), arch="aarch64"),
+            "2.15.0",
+            "cu132",
+            id="Jetson names the branch of its driver",
+        ),
+        pytest.param(
+            make_described(driver="580.00", gpus=("NVIDIA GH200",), arch="aarch64"),
+            "2.14.1",
+            "cu126",
+            id="elsewhere that is the first driver of the branch",
+        ),
+        pytest.param(
+            make_described(driver="535.104.05", gpus=(RTX_4090,), libc="glibc 2.17"),
+            "2.6.0",
+            "cu124",
+            id="a variant that was built on a newer system than the default wheel",
+        ),
+        pytest.param(
+            make_snapshot(host=make_host(libc="glibc 2.27", gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX"))),
+            "2.6.0",
+            "rocm6.1",
+            id="a ROCm variant that was",
+        ),
+        pytest.param(
+            make_snapshot(
+                host=make_host(gpus=make_gpus("amd", "AMD Radeon VII")), target=make_interpreter(version="3.6.15")
+            ),
+            "1.10.2",
+            "rocm4.2",
+            id="a ROCm build of which the table of GPUs alone tells",
         ),
         pytest.param(
             make_snapshot(host=make_host(gpus=make_gpus("amd", "AMD Radeon RX 7900 XTX", kernel_driver="vfio-pci"))),
@@ -267,6 +333,43 @@ def test_driver_gpus_and_system_decide_together(matrix, machine, torch, backend)
     chosen = plan(Request(), machine, matrix)
 
     assert (chosen.torch, chosen.backend) == (torch, backend)
+
+
+JETSON = make_described(driver="540.3.0", gpus=("NVIDIA Jetson AGX Orin",), arch="aarch64")
+
+
+def test_a_channel_whose_code_is_not_recorded_is_not_counted_on_for_jetson(matrix):
+    assert plan(Request(manager=Manager.CONDA), JETSON, matrix).backend == "cpu"
+
+
+def test_a_channel_whose_code_is_not_recorded_may_be_asked_for(matrix):
+    chosen = plan(Request(manager=Manager.CONDA, cuda="12.9"), JETSON, matrix)
+
+    assert chosen.backend == "cu129"
+    (because,) = (reason.because for reason in chosen.reasons if reason.decides == "backend")
+    assert because.endswith("whether it has code for NVIDIA Jetson AGX Orin (8.7) is not recorded")
+    assert "gpu" not in {reason.decides for reason in chosen.reasons}
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_gpu_that_can_run_nothing_of_it_is_no_ground_for_a_wish(matrix, stated):
+    machine = make_snapshot(nvml=make_driver("590.44.01", GTX_1080_TI))
+
+    with pytest.raises(ImpossibleError, match=r"driver 590\.44\.01 drives GPUs from compute capability 7\.5 on"):
+        plan(Request(cuda="12.6", stated=stated), machine, matrix)
+
+
+@pytest.mark.parametrize("wish", [{"cuda": "12.1"}, {"rocm": "auto"}, {"xpu": True}])
+def test_that_there_is_no_gpu_binds_where_the_machine_is_stated(matrix, wish):
+    assert plan(Request(**wish), HOSTS["linux-cpu"], matrix).backend != "cpu"
+    with pytest.raises(ImpossibleError, match="is of no use here: there is no"):
+        plan(Request(**wish, stated=True), HOSTS["linux-cpu"], matrix)
+
+
+def test_one_gpu_of_which_nothing_is_known_leaves_the_wish_open(matrix):
+    machine = make_described(driver="590.44.01", gpus=(GTX_1080_TI, "NVIDIA GeForce RTX 9999"))
+
+    assert plan(Request(cuda="12.6", stated=True), machine, matrix).backend == "cu126"
 
 
 def test_ptx_of_another_generation_is_no_support(matrix):

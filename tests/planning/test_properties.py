@@ -34,6 +34,12 @@ def test_the_simulation_finds_a_planner_that_forgets_a_constraint(monkeypatch):
     assert "not the best" in {found.what for found in disagreements(1, 2_000)}
 
 
+def test_the_simulation_finds_a_planner_that_plans_for_gpus_that_are_of_no_use(monkeypatch):
+    monkeypatch.setattr("envkit.planning.machine.Machine.rules_out", lambda _machine, _kind: False)
+
+    assert {found.what for found in disagreements(1, 2_000)} >= {"not the best", "offers what cannot be had"}
+
+
 wishes = st.fixed_dictionaries(
     {
         "torch": st.one_of(st.none(), st.sampled_from(list(oracle.RELEASES))),

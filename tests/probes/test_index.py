@@ -5,8 +5,9 @@ import gzip
 import pytest
 
 from envkit.probes import index as probe
-from envkit.probes.index import IndexFile, read_listings, read_metadata, without_credentials
+from envkit.probes.index import IndexFile, read_listings, read_metadata
 from envkit.probes.pip_config import PipSources
+from envkit.urls import without_credentials
 from tests.package_index import HTML, JSON, PLAIN, VARIANTS, running_index
 
 pytest.importorskip("pypi_simple")

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -21,11 +22,13 @@ from rattler.install import InstallerReporter
 
 from envkit.apply.conda.condarc import CondaConfiguration, read_configuration
 from envkit.apply.conda.sources import Source, find_sources
-from envkit.apply.conda.words import megabytes, one_line, shown, tell
+from envkit.apply.conda.words import megabytes, one_line, tell
 from envkit.errors import EnvkitError
+from envkit.urls import redacted
 
 _TELL_EVERY = 0.5
 _LOOK_EVERY = 0.1
+_CUDA = re.compile(r"(?:cuda-version|pytorch-cuda)\s*=+\s*(\d+\.\d+)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,26 +94,36 @@ async def _solve(
     if not has_pip:
         tell("no channel has pip: the environment comes without it")
     tell(f"solving for {', '.join(specs)}")
+    machine = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
     try:
         return await rattler.solve(
             [source.channel for source in sources],
             [spec for spec in specs if spec != "pip" or has_pip],
             gateway=gateway,
             platforms=list(dict.fromkeys(platform for source in sources for platform in source.platforms)),
-            virtual_packages=rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env()),
+            virtual_packages=machine,
             channel_priority=rattler.ChannelPriority[configuration.channel_priority.capitalize()],
             add_pip_as_python_dependency=has_pip and configuration.add_pip,
         )
     except Exception as failure:  # noqa: BLE001
-        raise _unsolvable(str(failure)) from None
+        raise _unsolvable(str(failure), specs, machine) from None
 
 
-def _unsolvable(explanation: str) -> EnvkitError:
+def _unsolvable(explanation: str, specs: Sequence[str], machine: Iterable[rattler.VirtualPackage]) -> EnvkitError:
     tell(explanation)
     why = one_line(explanation)
     if "__cuda" in explanation:
-        why += "; no NVIDIA driver is seen here, and CONDA_OVERRIDE_CUDA=12.9 would say for which CUDA it is meant"
+        why += f"; {_seen_of_cuda(machine)}"
+        wanted = next((found[1] for spec in specs if (found := _CUDA.match(spec))), None)
+        if wanted:
+            why += f", and CONDA_OVERRIDE_CUDA={wanted} would say that it is meant for a machine that has it"
     return EnvkitError(f"no set of packages satisfies the plan: {why}")
+
+
+def _seen_of_cuda(machine: Iterable[rattler.VirtualPackage]) -> str:
+    known = (package.into_generic() for package in machine)
+    cuda = next((package.version for package in known if package.name.normalized == "__cuda"), None)
+    return f"the NVIDIA driver here runs CUDA up to {cuda}" if cuda else "no NVIDIA driver is seen here"
 
 
 class _Progress(InstallerReporter):
@@ -190,7 +203,7 @@ def _write_history(prefix: Path, records: Iterable[rattler.RepoDataRecord], spec
 
 
 def _distribution(record: rattler.RepoDataRecord) -> str:
-    channel, _, file = shown(record.url).rpartition("/")
+    channel, _, file = redacted(record.url).rpartition("/")
     return f"+{channel}::{file.removesuffix('.conda').removesuffix('.tar.bz2')}"
 
 

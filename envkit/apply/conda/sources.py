@@ -7,8 +7,9 @@ from typing import NamedTuple
 import rattler
 
 from envkit.apply.conda.condarc import CondaConfiguration
-from envkit.apply.conda.words import one_line, shown, tell
+from envkit.apply.conda.words import one_line, tell
 from envkit.errors import EnvkitError
+from envkit.urls import redacted
 
 
 class Source(NamedTuple):
@@ -24,7 +25,7 @@ class Source(NamedTuple):
     @property
     def url(self) -> str:
         """Its address, without credentials."""
-        return shown(self.channel.base_url).rstrip("/")
+        return redacted(self.channel.base_url).rstrip("/")
 
 
 async def find_sources(

@@ -5,8 +5,9 @@ import site
 import sys
 from pathlib import Path
 
+from envkit.apply.activation import Way
 from envkit.apply.conda.engines import CondaEngine, find_environments
-from envkit.apply.steps import INSTALL_TIMEOUT, Step
+from envkit.apply.steps import INSTALL_TIMEOUT, Step, interpreter_in
 from envkit.planning.model import Engine, Plan
 from envkit.planning.recipe import recipe
 
@@ -30,26 +31,21 @@ def prepare_conda(plan: Plan, path: Path) -> None:
 
 
 def conda_path(plan: Plan, engine: CondaEngine) -> Path:
-    """Return where the environment goes: as planned, else by its name where the engine keeps its own."""
-    return Path(plan.path).absolute() if plan.path else find_environments(engine) / plan.name
+    """Return where an environment known by its name goes: where the engine keeps its own."""
+    return find_environments(engine) / plan.name
 
 
-def conda_python(path: Path) -> Path:
-    """Return where the interpreter of a conda environment lies."""
-    return path / "python.exe" if sys.platform == "win32" else path / "bin" / "python"
-
-
-def conda_activation(plan: Plan, path: Path, engine: CondaEngine) -> tuple[str, ...]:
-    """Return the command that activates the environment, with what else is to be known about it."""
+def conda_activation(plan: Plan, path: Path, engine: CondaEngine) -> tuple[Way, ...]:
+    """Return the commands that enter the environment, the usual one first."""
     quoted = f'"{path}"' if sys.platform == "win32" else shlex.quote(str(path))
     if engine.engine is Engine.RATTLER:
-        python = str(conda_python(path))
+        python = str(interpreter_in(path, conda=True))
         python = f'"{python}"' if sys.platform == "win32" else shlex.quote(python)
-        return (f"conda activate {quoted}", f"or, with no conda here, run its interpreter: {python}")
+        return Way(f"conda activate {quoted}"), Way(python, "or, with no conda here, run its interpreter: ")
     by_folder = f"{engine.engine.value} activate {quoted}"
     if plan.path:
-        return (by_folder,)
-    return (f"{engine.engine.value} activate {shlex.quote(plan.name)}", f"or, by its folder: {by_folder}")
+        return (Way(by_folder),)
+    return Way(f"{engine.engine.value} activate {shlex.quote(plan.name)}"), Way(by_folder, "or, by its folder: ")
 
 
 def _name(plan: Plan, engine: CondaEngine) -> str:

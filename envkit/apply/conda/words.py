@@ -2,21 +2,17 @@
 
 import re
 
+from envkit.urls import redacted
+
 _TREE = " │├└─"
 _LONGEST = 700
 """Characters of a solver's explanation that still read as one sentence; all of it stands in the log."""
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@|(?<=/t/)[^/\s]+")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def tell(text: str) -> None:
     """Print a line for whoever runs this process."""
-    print(shown(text), flush=True)  # noqa: T201 - the one way out of a process of its own
-
-
-def shown(text: str) -> str:
-    """Return a text without the credentials in its URLs."""
-    return _CREDENTIALS.sub(lambda found: "*****@" if found.group().endswith("@") else "*****", text)
+    print(redacted(text), flush=True)  # noqa: T201 - the one way out of a process of its own
 
 
 def one_line(message: str) -> str:
@@ -25,7 +21,7 @@ def one_line(message: str) -> str:
     Of a chain of causes its two ends tell all: what was tried, and what the system said.
     """
     lines = (line.strip(_TREE) for line in _ESCAPES.sub("", message).splitlines())
-    told = shown("; ".join(dict.fromkeys(line for line in lines if line)))
+    told = redacted("; ".join(dict.fromkeys(line for line in lines if line)))
     first, *causes = told.split("; Caused by: ")
     told = f"{first}: {causes[-1]}" if causes else told
     return told if len(told) <= _LONGEST else f"{told[:_LONGEST]} ..."

@@ -46,8 +46,12 @@ def main(arguments):
     if not only_pip:
         # Windows' commands are programs, not scripts: there pip installs itself.
         Builder(symlinks=os.name != "nt", with_pip=os.name == "nt").create(path)
-        if os.name == "nt":
-            return 0
+    elif os.name == "nt":
+        import ensurepip
+
+        ensurepip.bootstrap(default_pip=True)
+    if os.name == "nt":
+        return 0
     wheel = find_wheel(spare)
     if wheel is None:
         sys.stderr.write("ERROR: ensurepip is not available, and no other wheel of pip is at hand\n")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
+import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,13 +16,14 @@ from envkit.cli.output import echo_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from envkit.apply.claim import Mode
+    from envkit.apply.activation import Way
+    from envkit.apply.places import Mode
     from envkit.apply.run import Applied
     from envkit.apply.work import Work
     from envkit.cli.creating.asked import Asked
     from envkit.cli.doctor import Examined
     from envkit.cli.smoke import Exercised
-    from envkit.planning.model import Plan
+    from envkit.planning.model import Other, Plan
     from envkit.probes.pip_config import PipSources
     from envkit.render.events import EventProgress
     from envkit.render.terminal.progress import StepProgress
@@ -36,6 +38,8 @@ class _Order(NamedTuple):
     told: str = ""
     need: int | None = None
     """About how many bytes it takes; None where that is not known."""
+    others: tuple[Other, ...] = ()
+    """Why each other build was not chosen, where that was asked for."""
 
 
 def make(asked: Asked) -> int:
@@ -63,16 +67,16 @@ def make(asked: Asked) -> int:
 
 
 def _mode(asked: Asked) -> Mode:
-    from envkit.apply.claim import Mode
+    from envkit.apply.places import Mode
 
     return Mode.UPDATE if asked.update else Mode.REPLACE if asked.replace else Mode.NEW
 
 
 def _bare(asked: Asked, mode: Mode) -> _Order:
     """Return the making of an environment with pip alone: nothing but its interpreter matters."""
-    from envkit.apply.claim import place_of
     from envkit.apply.engines import PIP, choose_installer
     from envkit.apply.interpreters import base_interpreter, outside
+    from envkit.apply.places import place_of
     from envkit.apply.work import bare_work
     from envkit.planning.model import Engine, Manager
     from envkit.probes import find_interpreter
@@ -93,30 +97,34 @@ def _planned(asked: Asked, mode: Mode) -> _Order:
     import msgspec
 
     from envkit import matrix
-    from envkit.apply.claim import Mode, place_of
     from envkit.apply.engines import choose_installer
     from envkit.apply.interpreters import base_interpreter, outside
-    from envkit.apply.sources import settle
+    from envkit.apply.places import Mode, place_of
+    from envkit.apply.sources import listed_by_pip, listed_by_uv, settle
+    from envkit.apply.uv_config import uv_sources
     from envkit.apply.work import conda_work, planned_work
-    from envkit.cli.creating.deciding import decide
+    from envkit.cli.creating.deciding import decide, explain
     from envkit.matrix.sizes import least_bytes
+    from envkit.planning.model import Engine
 
     asked = _for_what_is_there(asked, mode)
     plan, snapshot = decide(asked)
+    others = explain(asked, asked.request, snapshot)
     path = place_of(Path(plan.path or plan.name))
     if asked.manager == "conda":
-        return _Order(conda_work(plan, path, mode, kernel=asked.kernel), plan)
+        return _Order(conda_work(plan, path, mode, kernel=asked.kernel), plan, others=others)
     configured = _Configured(snapshot.target)
     installer = choose_installer(plan.engine, configured.sources)
     # virtualenv wants a Python that is there; uv gets the one that it makes an environment from.
     uv = None if asked.manager == "virtualenv" else installer.program
     python = outside(base_interpreter(asked.python_version, snapshot.target, uv), path)
-    settled = settle(plan, asked.request, snapshot, matrix.load(), python, configured.sources)
-    if settled.told:
-        installer = installer.with_sources(configured.sources())
+    # uv lists no releases: it is asked only where it has sources of its own, which pip does not know.
+    by_uv = installer.engine is Engine.UV and uv_sources(os.environ)
+    listed = partial(listed_by_uv, installer, python) if by_uv else partial(listed_by_pip, python)
+    settled = settle(plan, asked.request, snapshot, matrix.load(), listed, configured.sources)
     plan = msgspec.structs.replace(settled.plan, reasons=(*settled.plan.reasons, installer.reason))
     work = planned_work(plan, installer, path, python, mode, kernel=asked.kernel)
-    return _Order(work, plan, settled.told, None if mode is Mode.UPDATE else least_bytes(plan.backend))
+    return _Order(work, plan, settled.told, None if mode is Mode.UPDATE else least_bytes(plan.backend), others)
 
 
 def _for_what_is_there(asked: Asked, mode: Mode) -> Asked:
@@ -166,6 +174,10 @@ def _tell(asked: Asked, order: _Order, progress: EventProgress | StepProgress) -
         from envkit.render.terminal.plan import print_plan
 
         print_plan(errors(), order.plan)
+        if order.others:
+            from envkit.render.terminal.explanation import print_others
+
+            print_others(errors(), order.others)
     if order.told:
         progress.told(order.told)
 
@@ -173,10 +185,10 @@ def _tell(asked: Asked, order: _Order, progress: EventProgress | StepProgress) -
 def _rehearse(asked: Asked, order: _Order) -> None:
     """Print the commands that would make the environment."""
     if asked.as_json:
-        _print_document(order, steps=[{"name": step.name, "argv": step.argv} for step in order.work.steps])
+        _print_document(order, steps=[{"name": step.name, "argv": step.shown} for step in order.work.commands])
         return
-    for step in order.work.steps:
-        click.echo(shlex.join(step.argv))
+    for step in order.work.commands:
+        click.echo(step.line)
 
 
 def _in_the_background(order: _Order) -> Callable[[], str]:
@@ -200,14 +212,14 @@ def _verify(asked: Asked, order: _Order, applied: Applied, shell: str) -> int:
     """Run doctor and smoke in the new environment, and say how to enter it."""
     has_torch = order.plan is not None and order.plan.torch
     answers = _examine(applied.python, show=not asked.as_json) if has_torch and not asked.no_verify else {}
-    commands = _activation(order, shell)
+    ways = _activation(order, shell)
     if asked.as_json:
         steps = [step._asdict() for step in applied.steps]
         told = {name: answer.document() for name, answer in answers.items()}
-        _print_document(order, python=applied.python, steps=steps, activate=commands, **told)
+        _print_document(order, python=applied.python, steps=steps, activate=[way.command for way in ways], **told)
     else:
         click.echo("\nActivate it with:" if answers else "Activate it with:")
-        click.echo("\n".join(f"    {command}" for command in commands))
+        click.echo("\n".join(f"    {way.told}{way.command}" for way in ways))
     return _worst([answer.exit_code for answer in answers.values()])
 
 
@@ -225,16 +237,17 @@ def _examine(python: str, *, show: bool) -> Mapping[str, Examined | Exercised]:
     return answers
 
 
-def _activation(order: _Order, shell: str) -> list[str]:
-    from envkit.apply.activation import activation
+def _activation(order: _Order, shell: str) -> tuple[Way, ...]:
+    from envkit.apply.activation import Way, activation
 
-    return list(order.work.activate) or [activation(order.work.path, shell)]
+    return order.work.activate or (Way(activation(order.work.path, shell)),)
 
 
 def _print_document(order: _Order, **more: Any) -> None:
     from envkit.render.json import plan_document
 
-    echo_json(plan_document(order.plan, path=str(order.work.path), **more))
+    explained = {"others": order.others} if order.others else {}
+    echo_json(plan_document(order.plan, path=str(order.work.path), **explained, **more))
 
 
 def _worst(codes: list[int]) -> int:
