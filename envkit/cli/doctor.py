@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from envkit import probes
+from envkit.cli.diagnosing.asked import Asked
+from envkit.cli.diagnosing.settings import read_settings
 from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
 
 if TYPE_CHECKING:
+    from envkit.checks.selection import Selection
     from envkit.findings import Diagnosis
     from envkit.snapshot import Snapshot
 
@@ -23,6 +26,7 @@ Examples:
   envkit doctor --python 3.12 --quick
   envkit doctor --json | python -m json.tool
   envkit doctor --explain driver-too-old
+  envkit doctor --strict --ignore gpu-throttled
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
 
@@ -35,6 +39,9 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option("--python", metavar="PATH|NAME", help="the interpreter or environment to examine")
 @click.option("--quick", is_flag=True, help="leave out what imports torch")
 @click.option("--timeout", type=Seconds(), metavar="SECONDS", help="limit of each probe")
+@click.option("--only", multiple=True, metavar="CODE", help="let this diagnosis alone count; may be repeated")
+@click.option("--ignore", multiple=True, metavar="CODE", help="let this diagnosis not count; may be repeated")
+@click.option("--strict/--no-strict", default=None, help="let warnings count as errors")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="also write the snapshot to a file")
 @click.option(
@@ -46,33 +53,40 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 )
 @click.option("--explain", metavar="CODE", help="print the page of a diagnosis code; `list` names them all")
 @click.option("-v", "--verbose", is_flag=True, help="show every fact and consequence")
-def command(
-    *,
-    python: str | None,
-    quick: bool,
-    timeout: float | None,
-    as_json: bool,
-    save: Path | None,
-    recorded: Path | None,
-    explain: str | None,
-    verbose: bool,
-) -> int:
+def command(**options: Any) -> int:
     """Say whether an environment is right for this machine, and if not, why and what mends it.
 
     The target is the active environment, else envkit's own when that holds torch, else the
     interpreter on PATH. Nothing is installed or changed in it.
+
+    A project may set only, ignore, strict and timeout in `[tool.envkit]` of its pyproject.toml.
     """
-    if explain is not None:
-        print_page(explain)
+    asked = Asked(**options)
+    if asked.explain is not None:
+        print_page(asked.explain)
         return 0
-    if recorded is not None and (python is not None or quick or timeout is not None):
-        raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
-    examined = examine(python, quick=quick, timeout=timeout, as_json=as_json, save=save, recorded=recorded)
-    if as_json:
+    _check_combination(asked)
+    settings = read_settings(Path.cwd())
+    examined = examine(
+        asked.python,
+        quick=asked.quick,
+        timeout=asked.limit(settings),
+        as_json=asked.as_json,
+        save=asked.save,
+        recorded=asked.recorded,
+        selection=asked.selection(settings),
+    )
+    if asked.as_json:
         echo_json(examined.document())
     else:
-        examined.show(verbose=verbose)
+        examined.show(verbose=asked.verbose)
     return examined.exit_code
+
+
+def _check_combination(asked: Asked) -> None:
+    live = asked.python is not None or asked.quick or asked.timeout is not None
+    if asked.recorded is not None and live:
+        raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
 
 
 def print_page(code: str) -> None:
@@ -92,8 +106,9 @@ def examine(
     as_json: bool = False,
     save: Path | None = None,
     recorded: Path | None = None,
+    selection: Selection | None = None,
 ) -> Examined:
-    """Diagnose a live machine, or what was recorded of one."""
+    """Diagnose a live machine, or what was recorded of one; `selection` says which findings count."""
     snapshot = _load(recorded) if recorded else _gather(python, quick=quick, timeout=timeout, as_json=as_json)
     if save is not None:
         from envkit.intake import saved_snapshot
@@ -102,7 +117,12 @@ def examine(
     from envkit import matrix
     from envkit.checks import diagnose
 
-    return Examined(diagnose(snapshot, matrix.load()), snapshot)
+    diagnosis = diagnose(snapshot, matrix.load())
+    if selection is not None:
+        from envkit.checks.selection import select
+
+        diagnosis = select(diagnosis, selection)
+    return Examined(diagnosis, snapshot)
 
 
 def _load(recorded: Path) -> Snapshot:
