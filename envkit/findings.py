@@ -36,6 +36,11 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     commands: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    pip: tuple[tuple[str, ...], ...] = ()
+    """The same for `doctor --fix` to do: what pip is told, in order; () where it is not for envkit to do.
+
+    Nothing that changes more than the target environment stands here.
+    """
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

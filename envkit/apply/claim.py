@@ -128,6 +128,21 @@ def is_unfinished(path: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
 
 
+def check_finished(path: Path) -> None:
+    """Raise `EnvkitError` where a killed run was making the environment: whoever claims its path would take it away."""
+    file = _journal_file(path)
+    if not is_unfinished(path):
+        return
+    with file.open("rb") as stream:
+        begun = Journal(stream, file).read()
+    if begun is not None and begun.mode != Mode.UPDATE:
+        raise EnvkitError(
+            f"the making of `{path}` was broken off",
+            hint="the same `envkit create --apply` again finishes it",
+            exit_code=1,
+        )
+
+
 def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path, ...]) -> Claim:
     begun = journal.read()
     if begun is not None:

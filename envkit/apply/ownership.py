@@ -12,7 +12,7 @@ from pathlib import Path
 from envkit.apply.journal import Span
 
 _TOP_FILES = ("pyvenv.cfg", ".gitignore", "CACHEDIR.TAG", ".lock")
-_OWN_FILES = re.compile(r"envkit-(create\.log|plan\.json|environment\.yml)")
+_OWN_FILES = re.compile(r"envkit-(create\.log|fix\.(log|jsonl)|plan\.json|environment\.yml)")
 _COMMANDS = re.compile(r"(?i)(python|pypy|pip|wheel|easy_install|activate|deactivate|pydoc|𝜋thon)[\w.+-]*")
 _COMMAND_FOLDERS = ("bin", "Scripts")
 _LIBRARY_FOLDERS = ("lib", "lib64", "Lib", "include", "Include", "share", "etc", "man", "doc", "data")

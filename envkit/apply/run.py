@@ -74,7 +74,7 @@ def carried_out(work: Work, progress: Progress) -> Iterator[Applied]:
 
 def _make(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
     try:
-        runs = _run_steps(work, claim, progress)
+        runs = run_steps(work, claim, progress)
         _check_build(work)
         write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
         claim.complete()
@@ -86,12 +86,13 @@ def _make(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
     return runs
 
 
-def _run_steps(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
+def run_steps(work: Work, claim: Claim, progress: Progress, log_name: str = LOG) -> tuple[StepRun, ...]:
+    """Run the steps that are still to be done, each told, logged and noted in the journal of the claim."""
     if claim.done:
         progress.resumed(claim.done)
     elif work.prepare:
         work.prepare(work.path)
-    with (work.path / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log, claim.journal.beating():
+    with (work.path / log_name).open("a", encoding="utf-8", errors="backslashreplace") as log, claim.journal.beating():
         runner = _Runner(work, claim, progress, log)
         numbered = list(enumerate(work.steps, 1))
         return tuple(runner.run(step, number) for number, step in numbered[claim.done :])
@@ -115,7 +116,7 @@ class _Runner:
         self._log.write(f"# {completed.describe()}, {completed.seconds:.1f} s\n")
         if not completed.ok:
             stays = self._claim.mode is Mode.UPDATE
-            log = str(self._work.path / LOG) if stays else _keep(self._log)
+            log = self._log.name if stays else _keep(self._log)
             raise explain_failure(step, completed, self._work.minor, log)
         self._claim.journal.step_done(number)
         self._progress.ended(completed.seconds)

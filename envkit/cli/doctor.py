@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,7 @@ Examples:
   envkit doctor --python 3.12 --quick
   envkit doctor --json | python -m json.tool
   envkit doctor --explain driver-too-old
+  envkit doctor --fix
   envkit doctor --strict --ignore gpu-throttled
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
@@ -51,13 +53,15 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     help="diagnose a saved snapshot or a pasted report instead of this machine; - reads it from stdin",
 )
+@click.option("--fix", is_flag=True, help="show what envkit may mend in the target, and do it after consent")
+@click.option("--yes", is_flag=True, help="with --fix: that is the consent")
 @click.option("--explain", metavar="CODE", help="print the page of a diagnosis code; `list` names them all")
 @click.option("-v", "--verbose", is_flag=True, help="show every fact and consequence")
 def command(**options: Any) -> int:
     """Say whether an environment is right for this machine, and if not, why and what mends it.
 
     The target is the active environment, else envkit's own when that holds torch, else the
-    interpreter on PATH. Nothing is installed or changed in it.
+    interpreter on PATH. Nothing is installed or changed in it, but with --fix.
 
     A project may set only, ignore, strict and timeout in `[tool.envkit]` of its pyproject.toml.
     """
@@ -67,7 +71,8 @@ def command(**options: Any) -> int:
         return 0
     _check_combination(asked)
     settings = read_settings(Path.cwd())
-    examined = examine(
+    look = partial(
+        examine,
         asked.python,
         quick=asked.quick,
         timeout=asked.limit(settings),
@@ -76,6 +81,11 @@ def command(**options: Any) -> int:
         recorded=asked.recorded,
         selection=asked.selection(settings),
     )
+    if asked.fix:
+        from envkit.cli.diagnosing.fixing import fix
+
+        return fix(asked, look)
+    examined = look()
     if asked.as_json:
         echo_json(examined.document())
     else:
@@ -87,6 +97,10 @@ def _check_combination(asked: Asked) -> None:
     live = asked.python is not None or asked.quick or asked.timeout is not None
     if asked.recorded is not None and live:
         raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
+    if asked.recorded is not None and asked.fix:
+        raise click.UsageError("--fix mends an environment here, and --from diagnoses what was recorded elsewhere")
+    if asked.yes and not asked.fix:
+        raise click.UsageError("--yes is for --fix")
 
 
 def print_page(code: str) -> None:
@@ -149,6 +163,11 @@ class Examined(NamedTuple):
 
     diagnosis: Diagnosis
     snapshot: Snapshot
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes that were found."""
+        return tuple(finding.code for finding in self.diagnosis.findings)
 
     @property
     def exit_code(self) -> int:

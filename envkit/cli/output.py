@@ -11,6 +11,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from envkit.render.events import EventProgress
+    from envkit.render.terminal.progress import StepProgress
+
 _CLEAR_LINE = "\r\x1b[K"
 
 
@@ -43,3 +46,14 @@ def echo_json(document: Mapping[str, Any]) -> None:
     from envkit.render.json import as_text
 
     click.echo(as_text(dict(document)))
+
+
+def step_progress(*, as_json: bool) -> EventProgress | StepProgress:
+    """Return who tells the steps of a work: to a program when one is listening, else to a person."""
+    if as_json:
+        from envkit.render.events import EventProgress
+
+        return EventProgress()
+    from envkit.render.terminal.progress import StepProgress
+
+    return StepProgress()

@@ -28,6 +28,8 @@ class Asked:
     recorded: Path | None
     """The file that --from names."""
     explain: str | None
+    fix: bool
+    yes: bool
     verbose: bool
 
     def limit(self, settings: Settings) -> float | None:
