@@ -27,6 +27,7 @@ Examples:
   envkit doctor --python 3.12 --quick
   envkit doctor --json | python -m json.tool
   envkit doctor --explain driver-too-old
+  envkit doctor --all-envs --ignore torch-missing
   envkit doctor --fix
   envkit doctor --strict --ignore gpu-throttled
   envkit doctor --save machine.json; envkit doctor --from machine.json
@@ -53,6 +54,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     help="diagnose a saved snapshot or a pasted report instead of this machine; - reads it from stdin",
 )
+@click.option("--all-envs", is_flag=True, help="examine every environment on this machine, a line each")
 @click.option("--fix", is_flag=True, help="show what envkit may mend in the target, and do it after consent")
 @click.option("--yes", is_flag=True, help="with --fix: that is the consent")
 @click.option("--explain", metavar="CODE", help="print the page of a diagnosis code; `list` names them all")
@@ -73,7 +75,6 @@ def command(**options: Any) -> int:
     settings = read_settings(Path.cwd())
     look = partial(
         examine,
-        asked.python,
         quick=asked.quick,
         timeout=asked.limit(settings),
         as_json=asked.as_json,
@@ -81,11 +82,15 @@ def command(**options: Any) -> int:
         recorded=asked.recorded,
         selection=asked.selection(settings),
     )
+    if asked.all_envs:
+        from envkit.cli.diagnosing.environments import survey
+
+        return survey(asked, partial(look, show=False))
     if asked.fix:
         from envkit.cli.diagnosing.fixing import fix
 
-        return fix(asked, look)
-    examined = look()
+        return fix(asked, partial(look, asked.python))
+    examined = look(asked.python)
     if asked.as_json:
         echo_json(examined.document())
     else:
@@ -99,6 +104,10 @@ def _check_combination(asked: Asked) -> None:
         raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
     if asked.recorded is not None and asked.fix:
         raise click.UsageError("--fix mends an environment here, and --from diagnoses what was recorded elsewhere")
+    if asked.all_envs and (asked.recorded or asked.python or asked.fix or asked.save):
+        raise click.UsageError(
+            "--all-envs looks at every environment here: no --python, --from, --fix or --save beside it"
+        )
     if asked.yes and not asked.fix:
         raise click.UsageError("--yes is for --fix")
 
@@ -121,9 +130,16 @@ def examine(
     save: Path | None = None,
     recorded: Path | None = None,
     selection: Selection | None = None,
+    show: bool = True,
 ) -> Examined:
-    """Diagnose a live machine, or what was recorded of one; `selection` says which findings count."""
-    snapshot = _load(recorded) if recorded else _gather(python, quick=quick, timeout=timeout, as_json=as_json)
+    """Diagnose a live machine, or what was recorded of one.
+
+    `selection` says which findings count, `show` whether it is told what is being waited for.
+    """
+    if recorded:
+        snapshot = _load(recorded)
+    else:
+        snapshot = _gather(python, quick=quick, timeout=timeout, as_json=as_json, show=show)
     if save is not None:
         from envkit.intake import saved_snapshot
 
@@ -145,14 +161,14 @@ def _load(recorded: Path) -> Snapshot:
     return load(recorded)
 
 
-def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: bool) -> Snapshot:
+def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: bool, show: bool) -> Snapshot:
     gathering = probes.start(python, quick=quick, timeout=timeout)
     # What judges and shows is loaded while the probes run.
     import_module("envkit.checks")
     import_module("envkit.render.json" if as_json else "envkit.render.terminal.diagnosis")
 
     with waiting("probing") as on_wait:
-        return gathering.result(on_wait)
+        return gathering.result(on_wait if show else None)
 
 
 _EXIT_CODES = {"healthy": 0, "faulty": 1, "incomplete": 4}

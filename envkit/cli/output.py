@@ -19,7 +19,10 @@ _CLEAR_LINE = "\r\x1b[K"
 
 @contextmanager
 def waiting(verb: str) -> Iterator[Callable[[tuple[str, ...]], None]]:
-    """Give a function that shows what is awaited; the line is gone at the end. Silent without a terminal."""
+    """Give a function that shows what is awaited; the line is gone at the end, and when that is nothing.
+
+    Silent without a terminal.
+    """
     shown = False
 
     def show(names: tuple[str, ...]) -> None:
@@ -29,7 +32,7 @@ def waiting(verb: str) -> Iterator[Callable[[tuple[str, ...]], None]]:
 
             # Names may come from another program; whatever they hold, they stay on the one line.
             told = " ".join(clean(", ".join(names)).split())
-            sys.stderr.write(f"{_CLEAR_LINE}{verb}: waiting for {told}")
+            sys.stderr.write(f"{_CLEAR_LINE}{verb}: waiting for {told}" if names else _CLEAR_LINE)
             sys.stderr.flush()
             shown = True
 

@@ -28,6 +28,7 @@ class Asked:
     recorded: Path | None
     """The file that --from names."""
     explain: str | None
+    all_envs: bool
     fix: bool
     yes: bool
     verbose: bool
