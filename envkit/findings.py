@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -86,6 +87,13 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     cuda: tuple[Availability, ...] = ()
     incomplete: tuple[str, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+
+
+class Plugged(NamedTuple):
+    """What the checks of plugins found, and why some gave no answer."""
+
+    findings: tuple[Finding, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 _SEVERITY = tuple(Severity)

@@ -14,10 +14,13 @@ from envkit.cli.diagnosing.asked import Asked
 from envkit.cli.diagnosing.settings import read_settings
 from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
+from envkit.plugins import check_names, describe, find_plugins
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envkit.checks.selection import Selection
-    from envkit.findings import Diagnosis
+    from envkit.findings import Diagnosis, Plugged
     from envkit.snapshot import Snapshot
 
 _EPILOG = """\b
@@ -118,7 +121,7 @@ def print_page(code: str) -> None:
     from envkit.render.terminal.layout import console
     from envkit.render.terminal.page import print_markdown
 
-    print_markdown(console(), render_list() if code == "list" else read_page(code))
+    print_markdown(console(), render_list() if code == "list" else describe(code) or read_page(code))
 
 
 def examine(
@@ -147,12 +150,22 @@ def examine(
     from envkit import matrix
     from envkit.checks import diagnose
 
-    diagnosis = diagnose(snapshot, matrix.load())
+    diagnosis = diagnose(snapshot, matrix.load(), _ask_plugins(snapshot, timeout))
     if selection is not None:
         from envkit.checks.selection import select
 
         diagnosis = select(diagnosis, selection)
     return Examined(diagnosis, snapshot)
+
+
+def _ask_plugins(snapshot: Snapshot, timeout: float | None) -> Plugged:
+    from envkit.findings import Plugged
+
+    if not check_names():
+        return Plugged()
+    from envkit.plugins.running import run_checks
+
+    return run_checks(snapshot, timeout)
 
 
 def _load(recorded: Path) -> Snapshot:
@@ -163,12 +176,21 @@ def _load(recorded: Path) -> Snapshot:
 
 def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: bool, show: bool) -> Snapshot:
     gathering = probes.start(python, quick=quick, timeout=timeout)
+    add = _start_plugins(timeout)
     # What judges and shows is loaded while the probes run.
     import_module("envkit.checks")
     import_module("envkit.render.json" if as_json else "envkit.render.terminal.diagnosis")
 
     with waiting("probing") as on_wait:
-        return gathering.result(on_wait if show else None)
+        return add(gathering.result(on_wait if show else None))
+
+
+def _start_plugins(timeout: float | None) -> Callable[[Snapshot], Snapshot]:
+    if not find_plugins():
+        return lambda snapshot: snapshot
+    from envkit.plugins.running import start_probes
+
+    return start_probes(timeout)
 
 
 _EXIT_CODES = {"healthy": 0, "faulty": 1, "incomplete": 4}

@@ -44,12 +44,14 @@ class Asked:
             return None
         from envkit.checks.pages import check_code
         from envkit.checks.selection import Codes, Selection
+        from envkit.plugins import check_names
 
         only = Codes(self.only, "--only") if self.only else Codes(settings.only, settings.source)
         ignore = Codes(self.ignore, "--ignore") if self.ignore else Codes(settings.ignore, settings.source)
         for codes in (only, ignore):
             for code in codes.codes:
-                check_code(code, codes.by)
+                if code not in check_names():
+                    check_code(code, codes.by)
         if self.only and not self.ignore:  # who asks for a code by name is shown it
             ignore = ignore.without(self.only)
         return Selection(only, ignore, strict=strict)
