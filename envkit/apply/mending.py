@@ -1,18 +1,20 @@
 """Carrying out the fixes of a diagnosis, in the target environment alone, each step logged and noted."""
 
 import json
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from envkit.apply.claim import Mode, check_finished, claimed
-from envkit.apply.engines import find_uv, seed_step
+from envkit.apply.engines import choose_installer, find_uv, seed_step
 from envkit.apply.reach import why_unreachable
 from envkit.apply.run import Progress, StepRun, run_steps
 from envkit.apply.steps import INSTALL_TIMEOUT, Step
 from envkit.apply.work import Work
 from envkit.errors import EnvkitError
 from envkit.findings import Diagnosis, Finding, Severity
+from envkit.planning.model import Engine
 from envkit.probes.pip_config import PipSources, read_pip_sources
 from envkit.snapshot import EnvironmentKind, Interpreter, Packages, Snapshot
 
@@ -76,9 +78,8 @@ def _command(target: Interpreter, arguments: tuple[str, ...]) -> tuple[str, ...]
 def mend(mending: Mending, progress: Told) -> tuple[StepRun, ...]:
     """Do what was planned about a finding; raise `EnvkitError` when a step fails. What was done until then stays."""
     check_finished(mending.path)
-    mending = mending._replace(
-        steps=tuple(_from_what_answers(step, mending.python, progress) for step in mending.steps)
-    )
+    sources = _sources(mending.python)
+    mending = mending._replace(steps=tuple(_from_what_answers(step, sources, progress) for step in mending.steps))
     work = Work(mending.path, mending.steps, Path(mending.python), Mode.UPDATE, record={})
     try:
         with claimed(work.path, work.mode, work.what) as claim:
@@ -92,19 +93,29 @@ def mend(mending: Mending, progress: Told) -> tuple[StepRun, ...]:
     return runs
 
 
-def _from_what_answers(step: Step, python: str, progress: Told) -> Step:
+def _sources(python: str) -> PipSources:
+    """Return what the target's pip is configured with, or the one beside envkit: an environment of uv's has none."""
+    told = (read_pip_sources(one) for one in dict.fromkeys((python, sys.executable)))
+    return next((sources for sources in told if isinstance(sources, PipSources)), PipSources())
+
+
+def _from_what_answers(step: Step, sources: PipSources, progress: Told) -> Step:
     """Leave out an index that cannot be reached: the requirements name the build, which a mirror may have."""
-    if _INDEX not in step.argv:
+    if _INDEX in step.argv:
+        at = step.argv.index(_INDEX)
+        index = step.argv[at + 1]
+        why = why_unreachable(index)
+        if why and sources.proxy:
+            why = why_unreachable(index, sources.proxy)
+        if not why:
+            return step
+        progress.told(f"{index} cannot be reached: {why}; the same build is taken from where pip is configured to look")
+        step = step._replace(argv=step.argv[:at] + step.argv[at + 2 :])
+    if step.argv[1:3] != ("pip", "install"):
         return step
-    at = step.argv.index(_INDEX)
-    index = step.argv[at + 1]
-    why = why_unreachable(index)
-    if why and isinstance(sources := read_pip_sources(python), PipSources) and sources.proxy:
-        why = why_unreachable(index, sources.proxy)
-    if not why:
-        return step
-    progress.told(f"{index} cannot be reached: {why}; the same build is taken from where pip is configured to look")
-    return step._replace(argv=step.argv[:at] + step.argv[at + 2 :])
+    # uv does not read what pip is configured with.
+    uv = choose_installer(Engine.UV, lambda: sources)
+    return step._replace(argv=(*step.argv, *uv.options))
 
 
 def note(path: Path, **entry: Any) -> None:

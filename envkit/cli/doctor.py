@@ -14,7 +14,6 @@ from envkit.cli.diagnosing.asked import Asked
 from envkit.cli.diagnosing.settings import read_settings
 from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
-from envkit.plugins import check_names, describe, find_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +117,7 @@ def _check_combination(asked: Asked) -> None:
 def print_page(code: str) -> None:
     """Print what there is to know of a diagnosis code."""
     from envkit.checks.pages import read_page, render_list
+    from envkit.plugins import describe
     from envkit.render.terminal.layout import console
     from envkit.render.terminal.page import print_markdown
 
@@ -160,6 +160,7 @@ def examine(
 
 def _ask_plugins(snapshot: Snapshot, timeout: float | None) -> Plugged:
     from envkit.findings import Plugged
+    from envkit.plugins import check_names
 
     if not check_names():
         return Plugged()
@@ -186,6 +187,8 @@ def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: 
 
 
 def _start_plugins(timeout: float | None) -> Callable[[Snapshot], Snapshot]:
+    from envkit.plugins import find_plugins
+
     if not find_plugins():
         return lambda snapshot: snapshot
     from envkit.plugins.running import start_probes

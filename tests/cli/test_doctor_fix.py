@@ -89,6 +89,27 @@ def test_a_missing_torch_is_installed_from_what_answers(cli: Cli, bare_target: P
     assert told.stdout.strip() == f"{RELEASE}+cpu"
 
 
+def test_an_environment_of_uv_s_is_mended_by_uv_from_where_pip_looks(
+    cli: Cli, sources: dict[str, str], tmp_path: Path
+) -> None:
+    uv = pytest.importorskip("uv").find_uv_bin()
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "env"], check=True)
+    run = cli("doctor", "--fix", "--yes", "--json", "--python", str(tmp_path / "env"), env=sources)
+    (done,) = run.json["fix"]["done"]
+    assert (done["code"], done["gone"], done["error"]) == ("torch-missing", True, None)
+    assert all(step["argv"][1:3] == ["pip", "install"] for step in done["steps"])
+
+
+def test_an_environment_that_cannot_be_written_to_is_told(
+    cli: Cli, without_numpy_files: Path, sources: dict[str, str]
+) -> None:
+    (without_numpy_files.parent.parent / "envkit-fix.log").mkdir()
+    run = cli("doctor", "--fix", "--yes", "--python", str(without_numpy_files), env=sources)
+    assert run.code == 1
+    assert "Is a directory" in run.out
+    assert "numpy-abi: still there" in run.out
+
+
 def test_two_installs_over_each_other_become_one(cli: Cli, bare_target: Path, sources: dict[str, str]) -> None:
     package = install_torch(site_of(bare_target), f"{RELEASE}+cpu", cuda=None)
     stale = add_metadata(site_of(bare_target), "torch", "2.1.0", package)

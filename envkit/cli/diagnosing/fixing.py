@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -73,7 +74,8 @@ def _carry_out(
         except EnvkitError as failure:
             done.append(Mended(mending, failure=failure))
         now = examine()
-        note(mending.path, finding=mending.code, state="still there" if mending.code in now.codes else "gone")
+        with suppress(OSError):  # what cannot be written to has failed already, and said so
+            note(mending.path, finding=mending.code, state="still there" if mending.code in now.codes else "gone")
         if done[-1].failure:
             break
     return tuple(done), now

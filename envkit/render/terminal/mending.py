@@ -32,5 +32,5 @@ def print_outcome(out: Console, code: str, log: str, failure: EnvkitError | None
     word, style = ("gone", "bold green") if gone else ("still there", "bold red")
     out.print(Text.assemble(f"{code}: ", (word, style), clean(f" (log: {log})")))
     if failure:
-        out.print(Text(clean(f"  {failure.message}")))
-        out.print(Text(clean(f"  {failure.hint}")))
+        for line in filter(None, (failure.message, failure.hint)):
+            out.print(Text(clean(f"  {line}")))
