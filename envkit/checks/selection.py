@@ -46,10 +46,13 @@ def select(diagnosis: Diagnosis, selection: Selection) -> Diagnosis:
     )
     if not counting and not diagnosis.incomplete:
         counting.append(_nothing_else(ignored))
+    # That nothing is wrong stays where it was told: first.
+    well = tuple(finding for finding in counting if finding.code == "healthy")
+    rest = rank(finding for finding in counting if finding.code != "healthy")
     return msgspec.structs.replace(
         diagnosis,
         verdict=judge(counting, diagnosis.incomplete, strict=selection.strict),
-        findings=rank(counting),
+        findings=(*well, *rest),
         ignored=ignored,
     )
 

@@ -9,7 +9,8 @@ from envkit import __version__
 from envkit.errors import EnvkitError
 from envkit.probes.framing import SCRIPTS
 
-_HOST = "envkit.probes.host"
+_MODULES = ("envkit.probes.host",)
+"""The probes that run in the collector itself, each with what it imports of envkit."""
 _MODEL = "envkit.snapshot"
 _PROBES = ("probe.py", "cuda.py", "nvml.py")
 
@@ -25,7 +26,7 @@ class Record(dict):
 def render_collector() -> str:
     """Return the script: `collect.py` with the sources of the other probes put in."""
     sources = {script: (SCRIPTS / script).read_text("utf-8") for script in _PROBES}
-    sources |= {"pynvml": _source("pynvml"), "envkit": "", "envkit.probes": "", **_host_modules()}
+    sources |= {"pynvml": _source("pynvml"), "envkit": "", "envkit.probes": "", **_modules()}
     script = (SCRIPTS / "collect.py").read_text("utf-8")
     filled = "SOURCES = {}  # type: dict[str, str]\n" + "".join(_literal(*source) for source in sources.items())
     for line, better in (
@@ -44,11 +45,11 @@ def _literal(name: str, source: str) -> str:
     return f"SOURCES[{name!r}] = (\n{lines})\n"
 
 
-def _host_modules() -> dict[str, str]:
-    """Return the module that reads the host, what it imports of envkit, and a stand-in for the model of facts."""
+def _modules() -> dict[str, str]:
+    """Return the probes that are modules, what they import of envkit, and a stand-in for the model of facts."""
     sources: dict[str, str] = {}
     records: set[str] = set()
-    wanted = [_HOST]
+    wanted = list(_MODULES)
     while wanted:
         name = wanted.pop()
         if name in sources:
