@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,6 +37,11 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     commands: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    pip: tuple[tuple[str, ...], ...] = ()
+    """The same for `doctor --fix` to do: what pip is told, in order; () where it is not for envkit to do.
+
+    Nothing that changes more than the target environment stands here.
+    """
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +70,15 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
     """The target's torch is such a build."""
 
 
+class Ignored(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding that does not count, because somebody said so: `by` an option, or a file."""
+
+    code: str
+    severity: Severity
+    summary: str
+    by: str
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor says of a snapshot; `incomplete` tells which facts could not be had."""
 
@@ -71,6 +86,14 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     cuda: tuple[Availability, ...] = ()
     incomplete: tuple[str, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+
+
+class Plugged(NamedTuple):
+    """What the checks of plugins found, and why some gave no answer."""
+
+    findings: tuple[Finding, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
 _SEVERITY = tuple(Severity)
@@ -107,8 +130,12 @@ def _narrowed(finding: Finding, present: set[str]) -> Finding:
     return msgspec.structs.replace(finding, explains=real)
 
 
-def judge(findings: Iterable[Finding], incomplete: tuple[str, ...]) -> Verdict:
-    """Return the verdict: faulty on any error, else incomplete where facts are missing, else healthy."""
-    if any(finding.severity is Severity.ERROR for finding in findings):
+def judge(findings: Iterable[Finding], incomplete: tuple[str, ...], *, strict: bool = False) -> Verdict:
+    """Return the verdict: faulty on any error, else incomplete where facts are missing, else healthy.
+
+    `strict` lets warnings count as errors.
+    """
+    faults = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    if any(finding.severity in faults for finding in findings):
         return Verdict.FAULTY
     return Verdict.INCOMPLETE if incomplete else Verdict.HEALTHY

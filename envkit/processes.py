@@ -124,15 +124,16 @@ def run(
     timeout: float,
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
+    given: bytes = b"",
     limit: int = OUTPUT_LIMIT,
     on_line: Callable[[bytes], None] | None = None,
     on_error_line: Callable[[bytes], None] | None = None,
 ) -> Completed:
     """Run a program to its end, or kill it with all it started after `timeout` seconds.
 
-    `limit` bounds the bytes kept of each stream (the last ones). `on_line` is called with each line
-    of stdout as it comes, `on_error_line` with each of stderr, in other threads. On KeyboardInterrupt
-    the program is killed first.
+    `given` is what it may read from stdin. `limit` bounds the bytes kept of each stream (the last ones). `on_line` is
+    called with each line of stdout as it comes, `on_error_line` with each of stderr, in other threads. On
+    KeyboardInterrupt the program is killed first.
     """
     began = time.perf_counter()
     try:
@@ -140,7 +141,7 @@ def run(
             raise InterruptedError("envkit is leaving")
         process = subprocess.Popen(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if given else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=None if env is None else dict(env),
@@ -160,6 +161,8 @@ def run(
         )
     with _running_lock:
         _running.add(process)
+    if process.stdin is not None:
+        threading.Thread(target=_give, args=(process.stdin, given), daemon=True).start()
     try:
         return _finish(process, tuple(argv), began, timeout, limit, (on_line, on_error_line))
     except BaseException:
@@ -168,6 +171,11 @@ def run(
     finally:
         with _running_lock:
             _running.discard(process)
+
+
+def _give(stream: IO[bytes], given: bytes) -> None:
+    with suppress(OSError), stream:  # it may end before it has read all
+        stream.write(given)
 
 
 def _finish(

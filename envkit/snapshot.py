@@ -11,10 +11,14 @@ Sizes are bytes, times are seconds.
 """
 
 from enum import Enum
+from typing import Any
 
 import msgspec
 
 SCHEMA_VERSION = 1
+
+PLUGIN = "plugin "
+"""What the name of a plugin's run begins with."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -387,6 +391,8 @@ class Snapshot(Record, frozen=True, kw_only=True):
     toolkit: Toolkit = Toolkit()
     complaints: tuple[Complaint, ...] = ()
     """Only a report has them: a live probe puts what it sees where it belongs."""
+    plugins: dict[str, Any] = {}
+    """What the probes of plugins tell, by their names."""
 
 
 def encode(snapshot: Snapshot) -> bytes:

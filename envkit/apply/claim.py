@@ -13,7 +13,7 @@ from pathlib import Path
 from envkit.apply.journal import Begun, Journal, is_at_work, stop_survivors
 from envkit.apply.lock import HeldError, hold
 from envkit.apply.ownership import forget_torn, is_environment, is_marked, mark, remove_environment, unmark
-from envkit.apply.places import Mode, check_place, journal_file, make_folder, missing_above, remove_empty
+from envkit.apply.places import Mode, check_place, is_unfinished, journal_file, make_folder, missing_above, remove_empty
 from envkit.errors import EnvkitError
 
 _TRIES = 3
@@ -77,6 +77,21 @@ def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
         ) from None
     finally:
         remove_empty(made)
+
+
+def check_finished(path: Path) -> None:
+    """Raise `EnvkitError` where a killed run was making the environment: whoever claims its path would take it away."""
+    file = journal_file(path)
+    if not is_unfinished(path):
+        return
+    with file.open("rb") as stream:
+        begun = Journal(stream, file).read()
+    if begun is not None and begun.mode != Mode.UPDATE:
+        raise EnvkitError(
+            f"the making of `{path}` was broken off",
+            hint="the same `envkit create --apply` again finishes it",
+            exit_code=1,
+        )
 
 
 def _take(path: Path, mode: Mode, what: str, journal: Journal, made: tuple[Path, ...]) -> Claim:

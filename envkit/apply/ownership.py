@@ -15,7 +15,7 @@ from envkit.apply.journal import Span
 MARK_FILE = ".envkit-unfinished"
 """Lies in an environment while it is being made, and says by which run."""
 _TOP_FILES = ("pyvenv.cfg", "CACHEDIR.TAG", ".lock", MARK_FILE)
-_OWN_FILES = re.compile(r"envkit-(create\.log|plan\.json|environment\.yml)")
+_OWN_FILES = re.compile(r"envkit-(create\.log|fix\.(log|jsonl)|plan\.json|environment\.yml)")
 _COMMANDS = re.compile(
     r"(?i)(pythonw?|pypyw?|pip|wheel|easy_install|𝜋thon)[-\d.]*t?(\.exe|-config)?"
     r"|(de)?activate(_this\.py|\.\w+)?|pydoc(\.\w+)?"

@@ -77,30 +77,35 @@ def carried_out(work: Work, progress: Progress) -> Iterator[Applied]:
 
 def _make(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
     try:
-        runs = _run_steps(work, claim, progress)
+        with _runner(work, claim, progress, LOG) as runner:
+            runs = list(runner.run_all())
+            _check_installed(work)
+            write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
+            if work.register:  # last: nothing may point to an environment that is given up after all
+                runs.append(runner.run(work.register, len(work.steps) + 1))
         claim.complete()
     except BrokenPipeError:  # nobody listens to the progress any more
         raise
     except OSError as failure:
         where = f"`{failure.filename}`" if failure.filename else "the environment"
         raise EnvkitError(f"{where} cannot be written: {failure.strerror or failure}", exit_code=1) from None
-    return runs
+    return tuple(runs)
 
 
-def _run_steps(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
+def run_steps(work: Work, claim: Claim, progress: Progress, log_name: str) -> tuple[StepRun, ...]:
+    """Run the steps that are still to be done, each told, logged and noted in the journal of the claim."""
+    with _runner(work, claim, progress, log_name) as runner:
+        return runner.run_all()
+
+
+@contextmanager
+def _runner(work: Work, claim: Claim, progress: Progress, log_name: str) -> "Iterator[_Runner]":
     if claim.done:
         progress.resumed(claim.done)
     elif work.prepare:
         work.prepare(work.path)
-    with (work.path / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log, claim.journal.beating():
-        runner = _Runner(work, claim, progress, log)
-        numbered = list(enumerate(work.steps, 1))
-        runs = [runner.run(step, number) for number, step in numbered[claim.done :]]
-        _check_installed(work)
-        write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
-        if work.register:  # last: nothing may point to an environment that is given up after all
-            runs.append(runner.run(work.register, len(work.steps) + 1))
-        return tuple(runs)
+    with (work.path / log_name).open("a", encoding="utf-8", errors="backslashreplace") as log, claim.journal.beating():
+        yield _Runner(work, claim, progress, log)
 
 
 class _Runner:
@@ -114,14 +119,20 @@ class _Runner:
         self._writing = threading.Lock()
         self._variables = {**step_variables(os.environ), MARK: claim.journal.mark}
 
+    def run_all(self) -> tuple[StepRun, ...]:
+        """Run the steps that are still to be done."""
+        numbered = list(enumerate(self._work.steps, 1))
+        return tuple(self.run(step, number) for number, step in numbered[self._claim.done :])
+
     def run(self, step: Step, number: int) -> StepRun:
+        """Run one step; raise `EnvkitError` when it does not succeed."""
         self._progress.started(step.name, number, len(self._work.commands))
         self._log.write(f"$ {step.line}\n")
         completed = self._call(step) if step.call else self._start(step)
         self._log.write(f"# {completed.describe()}, {completed.seconds:.1f} s\n")
         if not completed.ok:
             stays = self._claim.mode is Mode.UPDATE
-            log = str(self._work.path / LOG) if stays else _keep(self._log)
+            log = self._log.name if stays else _keep(self._log)
             raise explain_failure(step, completed, self._work.minor, log)
         if number <= len(self._work.steps):
             self._claim.journal.step_done(number)

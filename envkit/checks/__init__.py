@@ -3,9 +3,9 @@
 from envkit.checks import driver, gpu, interpreter, libraries, torch_build, torch_install
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
 from envkit.checks.check import Check
-from envkit.findings import Diagnosis, Finding, Severity, judge, rank
+from envkit.findings import Diagnosis, Finding, Plugged, Severity, judge, rank
 from envkit.matrix import Matrix
-from envkit.snapshot import Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
+from envkit.snapshot import PLUGIN, Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
 GROUPS = (interpreter, torch_install, driver, gpu, torch_build, libraries)
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
@@ -18,13 +18,20 @@ LAST_RESORT: tuple[Check, ...] = tuple(check for group in GROUPS for check in ge
 _SECTIONS = ("host", "target", "packages", "nvml", "cuda", "torch")
 
 
-def diagnose(snapshot: Snapshot, matrix: Matrix) -> Diagnosis:
-    """Run every check and return the findings, root cause first, with the verdict."""
+_NOTHING_PLUGGED = Plugged()
+
+
+def diagnose(snapshot: Snapshot, matrix: Matrix, plugged: Plugged = _NOTHING_PLUGGED) -> Diagnosis:
+    """Run every check and return the findings, root cause first, with the verdict.
+
+    `plugged` is what the checks of plugins say of the same snapshot.
+    """
     found, failed = _run(CHECKS, snapshot, matrix)
+    found += plugged.findings
     if not any(finding.severity is Severity.ERROR for finding in found):
         more, failed_too = _run(LAST_RESORT, snapshot, matrix)
         found, failed = found + more, failed + failed_too
-    incomplete = (*_unknown(snapshot), *failed)
+    incomplete = (*_unknown(snapshot), *failed, *plugged.failures)
     if not found and not incomplete:
         found.append(_healthy(snapshot))
     return Diagnosis(
@@ -59,6 +66,8 @@ def _unknown(snapshot: Snapshot) -> tuple[str, ...]:
     live = snapshot.torch
     if isinstance(live, TorchRuntime) and live.end is not RunEnd.FINISHED:
         gaps.append(f"torch: {live.died_of} in stage {live.stage!r}")
+    silent = [run for run in snapshot.probes if run.name.startswith(PLUGIN) and run.outcome is not ProbeOutcome.OK]
+    gaps += [f"{run.name}: {run.detail}" for run in silent]
     return tuple(gaps)
 
 

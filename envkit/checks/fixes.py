@@ -43,6 +43,22 @@ def pip(snapshot: Snapshot, *arguments: str) -> str:
     return quoted(snapshot, target.executable, "-m", "pip", *arguments)
 
 
+def in_target(snapshot: Snapshot, summary: str, *arguments: tuple[str, ...], steps: tuple[str, ...] = ()) -> Fix:
+    """Return the fix that tells pip something; `arguments` are what follows `pip`, one tuple a command.
+
+    It changes the target and nothing else. Where that is an environment, envkit may do it itself; in a system's own
+    Python it would change what others use.
+    """
+    target = reading.interpreter(snapshot)
+    own = target is not None and target.kind is not EnvironmentKind.SYSTEM and not target.externally_managed
+    return Fix(
+        summary=summary,
+        commands=(*_get_pip(snapshot), *(pip(snapshot, *each) for each in arguments)),
+        steps=steps,
+        pip=arguments if own else (),
+    )
+
+
 def _get_pip(snapshot: Snapshot) -> list[str]:
     """Return the command that brings pip into a target that is known to lack it."""
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
@@ -74,10 +90,11 @@ def install_torch(
     torch: str | None = None,
     fitting: "Plan | None" = None,
     reinstall: bool = False,
+    before: tuple[tuple[str, ...], ...] = (),
 ) -> Fix:
     """Return the fix that installs the torch build that fits this machine into the target.
 
-    `torch` is the release to keep; `fitting` a plan that was made already.
+    `torch` is the release to keep; `fitting` a plan that was made already; `before` what pip is told first.
     """
     target = reading.interpreter(snapshot)
     if target is not None and target.externally_managed:
@@ -91,17 +108,12 @@ def install_torch(
         fitting = fitting or plan_for(snapshot, matrix, torch)
     except EnvkitError as impossible:
         return Fix(summary=impossible.message, steps=(impossible.hint,) if impossible.hint else ())
-    return _install_with_pip(snapshot, fitting, summary, reinstall=reinstall)
-
-
-def _install_with_pip(snapshot: Snapshot, fitting: "Plan", summary: str, *, reinstall: bool) -> Fix:
     from envkit.planning.installs import pip_installs
 
     first, *rest = pip_installs(fitting)
     again = ("--force-reinstall",) if reinstall else ()
-    commands = [*_get_pip(snapshot), pip(snapshot, "install", *again, *first)]
-    commands += [pip(snapshot, "install", *more) for more in rest]
-    return Fix(summary=f"{summary}: torch {fitting.torch}, {fitting.backend} build", commands=tuple(commands))
+    installs = (("install", *again, *first), *(("install", *more) for more in rest))
+    return in_target(snapshot, f"{summary}: torch {fitting.torch}, {fitting.backend} build", *before, *installs)
 
 
 def _new_conda_environment() -> Fix:

@@ -2,7 +2,7 @@
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import install_torch, pip
+from envkit.checks.fixes import in_target, install_torch
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import Snapshot
@@ -128,12 +128,13 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     installed = reading.packages(snapshot)
     harmed = [copy for copy in (installed.named("numpy") if installed else ()) if copy.damage and copy.damage.missing]
     quotes = reading.quotes(snapshot, matrix, "numpy-abi")
+    install: tuple[str, ...]
     if harmed and harmed[0].damage and reading.installed_torch(snapshot):
         cause, facts = describe_damage(harmed[0].damage, "NumPy"), damage_facts(harmed[0].damage)
-        fix = pip(snapshot, "install", "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}")
+        install = ("install", "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}")
     elif quotes:
         cause, facts = "something here was built against NumPy 1 and NumPy 2 is installed, or NumPy is missing", quotes
-        fix = pip(snapshot, "install", "numpy<2")
+        install = ("install", "numpy<2")
     else:
         return None
     return Finding(
@@ -142,7 +143,7 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         summary="torch and the NumPy here do not work together",
         cause=cause,
         facts=(*(Fact("numpy", copy.version, copy.metadata) for copy in harmed), *facts),
-        fix=Fix(summary="install a NumPy that fits", commands=(fix,)),
+        fix=in_target(snapshot, "install a NumPy that fits", install),
         explains=_BROKEN_IMPORT,
     )
 

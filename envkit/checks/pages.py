@@ -15,14 +15,22 @@ def codes() -> tuple[str, ...]:
 
 def read_page(code: str) -> str:
     """Return the page of a code in Markdown; raise `EnvkitError`, which names the nearest, where there is none."""
+    check_code(code)
+    return (_PAGES / f"{code}.md").read_text("utf-8")
+
+
+def check_code(code: str, by: str = "") -> None:
+    """Raise `EnvkitError`, which names the nearest, where there is no such code; `by` says who asked for it."""
     if code in codes():
-        return (_PAGES / f"{code}.md").read_text("utf-8")
+        return
     from difflib import get_close_matches
 
     near = get_close_matches(code, codes(), n=3, cutoff=0.3)
     hint = f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else ""
     raise EnvkitError(
-        f"there is no diagnosis code `{code}`", hint=hint or "`envkit doctor --explain list` names all", exit_code=2
+        f"{by and f'{by}: '}there is no diagnosis code `{code}`",
+        hint=hint or "`envkit doctor --explain list` names all",
+        exit_code=2,
     )
 
 

@@ -2,7 +2,7 @@
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import install_torch, pip, quoted
+from envkit.checks.fixes import install_torch, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import Distribution, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
@@ -108,12 +108,9 @@ def check_torch_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
 def _remove_and_install(snapshot: Snapshot, matrix: Matrix, copies: tuple[Distribution, ...]) -> Fix:
     imported = reading.installed_torch(snapshot)
     release = imported.version if imported else copies[0].version
-    again = install_torch(snapshot, matrix, "remove every copy, then install one", torch=release)
-    if any(copy.installer == "conda" for copy in copies):
-        return again
     # One uninstall takes away one of the records.
-    removals = tuple(pip(snapshot, "uninstall", "--yes", "torch") for _ in copies)
-    return Fix(summary=again.summary, commands=removals + again.commands, steps=again.steps)
+    removals = (("uninstall", "--yes", "torch"),) * len(copies)
+    return install_torch(snapshot, matrix, "remove every copy, then install one", torch=release, before=removals)
 
 
 def _claims(found: tuple[Distribution, ...]) -> tuple[Distribution, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,11 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from envkit import probes
+from envkit.cli.diagnosing.asked import Asked
+from envkit.cli.diagnosing.settings import read_settings
 from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
 
 if TYPE_CHECKING:
-    from envkit.findings import Diagnosis
+    from collections.abc import Callable
+
+    from envkit.checks.selection import Selection
+    from envkit.findings import Diagnosis, Plugged
     from envkit.snapshot import Snapshot
 
 _EPILOG = """\b
@@ -23,6 +29,9 @@ Examples:
   envkit doctor --python 3.12 --quick
   envkit doctor --json | python -m json.tool
   envkit doctor --explain driver-too-old
+  envkit doctor --all-envs --ignore torch-missing
+  envkit doctor --fix
+  envkit doctor --strict --ignore gpu-throttled
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
 
@@ -35,6 +44,9 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option("--python", metavar="PATH|NAME", help="the interpreter or environment to examine")
 @click.option("--quick", is_flag=True, help="leave out what imports torch")
 @click.option("--timeout", type=Seconds(), metavar="SECONDS", help="limit of each probe")
+@click.option("--only", multiple=True, metavar="CODE", help="let this diagnosis alone count; may be repeated")
+@click.option("--ignore", multiple=True, metavar="CODE", help="let this diagnosis not count; may be repeated")
+@click.option("--strict/--no-strict", default=None, help="let warnings count as errors")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="also write the snapshot to a file")
 @click.option(
@@ -44,44 +56,72 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     help="diagnose a saved snapshot or a pasted report instead of this machine; - reads it from stdin",
 )
+@click.option("--all-envs", is_flag=True, help="examine every environment on this machine, a line each")
+@click.option("--fix", is_flag=True, help="show what envkit may mend in the target, and do it after consent")
+@click.option("--yes", is_flag=True, help="with --fix: that is the consent")
 @click.option("--explain", metavar="CODE", help="print the page of a diagnosis code; `list` names them all")
 @click.option("-v", "--verbose", is_flag=True, help="show every fact and consequence")
-def command(
-    *,
-    python: str | None,
-    quick: bool,
-    timeout: float | None,
-    as_json: bool,
-    save: Path | None,
-    recorded: Path | None,
-    explain: str | None,
-    verbose: bool,
-) -> int:
+def command(**options: Any) -> int:
     """Say whether an environment is right for this machine, and if not, why and what mends it.
 
     The target is the active environment, else envkit's own when that holds torch, else the
-    interpreter on PATH. Nothing is installed or changed in it.
+    interpreter on PATH. Nothing is installed or changed in it, but with --fix.
+
+    A project may set only, ignore, strict and timeout in `[tool.envkit]` of its pyproject.toml.
     """
-    if explain is not None:
-        print_page(explain)
+    asked = Asked(**options)
+    if asked.explain is not None:
+        print_page(asked.explain)
         return 0
-    if recorded is not None and (python is not None or quick or timeout is not None):
-        raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
-    examined = examine(python, quick=quick, timeout=timeout, as_json=as_json, save=save, recorded=recorded)
-    if as_json:
+    _check_combination(asked)
+    settings = read_settings(Path.cwd())
+    look = partial(
+        examine,
+        quick=asked.quick,
+        timeout=asked.limit(settings),
+        as_json=asked.as_json,
+        save=asked.save,
+        recorded=asked.recorded,
+        selection=asked.selection(settings),
+    )
+    if asked.all_envs:
+        from envkit.cli.diagnosing.environments import survey
+
+        return survey(asked, partial(look, show=False))
+    if asked.fix:
+        from envkit.cli.diagnosing.fixing import fix
+
+        return fix(asked, partial(look, asked.python))
+    examined = look(asked.python)
+    if asked.as_json:
         echo_json(examined.document())
     else:
-        examined.show(verbose=verbose)
+        examined.show(verbose=asked.verbose)
     return examined.exit_code
+
+
+def _check_combination(asked: Asked) -> None:
+    live = asked.python is not None or asked.quick or asked.timeout is not None
+    if asked.recorded is not None and live:
+        raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
+    if asked.recorded is not None and asked.fix:
+        raise click.UsageError("--fix mends an environment here, and --from diagnoses what was recorded elsewhere")
+    if asked.all_envs and (asked.recorded or asked.python or asked.fix or asked.save):
+        raise click.UsageError(
+            "--all-envs looks at every environment here: no --python, --from, --fix or --save beside it"
+        )
+    if asked.yes and not asked.fix:
+        raise click.UsageError("--yes is for --fix")
 
 
 def print_page(code: str) -> None:
     """Print what there is to know of a diagnosis code."""
     from envkit.checks.pages import read_page, render_list
+    from envkit.plugins import describe
     from envkit.render.terminal.layout import console
     from envkit.render.terminal.page import print_markdown
 
-    print_markdown(console(), render_list() if code == "list" else read_page(code))
+    print_markdown(console(), render_list() if code == "list" else describe(code) or read_page(code))
 
 
 def examine(
@@ -92,9 +132,17 @@ def examine(
     as_json: bool = False,
     save: Path | None = None,
     recorded: Path | None = None,
+    selection: Selection | None = None,
+    show: bool = True,
 ) -> Examined:
-    """Diagnose a live machine, or what was recorded of one."""
-    snapshot = _load(recorded) if recorded else _gather(python, quick=quick, timeout=timeout, as_json=as_json)
+    """Diagnose a live machine, or what was recorded of one.
+
+    `selection` says which findings count, `show` whether it is told what is being waited for.
+    """
+    if recorded:
+        snapshot = _load(recorded)
+    else:
+        snapshot = _gather(python, quick=quick, timeout=timeout, as_json=as_json, show=show)
     if save is not None:
         from envkit.intake import saved_snapshot
 
@@ -102,7 +150,23 @@ def examine(
     from envkit import matrix
     from envkit.checks import diagnose
 
-    return Examined(diagnose(snapshot, matrix.load()), snapshot)
+    diagnosis = diagnose(snapshot, matrix.load(), _ask_plugins(snapshot, timeout))
+    if selection is not None:
+        from envkit.checks.selection import select
+
+        diagnosis = select(diagnosis, selection)
+    return Examined(diagnosis, snapshot)
+
+
+def _ask_plugins(snapshot: Snapshot, timeout: float | None) -> Plugged:
+    from envkit.findings import Plugged
+    from envkit.plugins import check_names
+
+    if not check_names():
+        return Plugged()
+    from envkit.plugins.running import run_checks
+
+    return run_checks(snapshot, timeout)
 
 
 def _load(recorded: Path) -> Snapshot:
@@ -111,14 +175,25 @@ def _load(recorded: Path) -> Snapshot:
     return load(recorded)
 
 
-def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: bool) -> Snapshot:
+def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: bool, show: bool) -> Snapshot:
     gathering = probes.start(python, quick=quick, timeout=timeout)
+    add = _start_plugins(timeout)
     # What judges and shows is loaded while the probes run.
     import_module("envkit.checks")
     import_module("envkit.render.json" if as_json else "envkit.render.terminal.diagnosis")
 
     with waiting("probing") as on_wait:
-        return gathering.result(on_wait)
+        return add(gathering.result(on_wait if show else None))
+
+
+def _start_plugins(timeout: float | None) -> Callable[[Snapshot], Snapshot]:
+    from envkit.plugins import find_plugins
+
+    if not find_plugins():
+        return lambda snapshot: snapshot
+    from envkit.plugins.running import start_probes
+
+    return start_probes(timeout)
 
 
 _EXIT_CODES = {"healthy": 0, "faulty": 1, "incomplete": 4}
@@ -129,6 +204,11 @@ class Examined(NamedTuple):
 
     diagnosis: Diagnosis
     snapshot: Snapshot
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes that were found."""
+        return tuple(finding.code for finding in self.diagnosis.findings)
 
     @property
     def exit_code(self) -> int:

@@ -11,12 +11,18 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from envkit.render.events import EventProgress
+    from envkit.render.terminal.progress import StepProgress
+
 _CLEAR_LINE = "\r\x1b[K"
 
 
 @contextmanager
 def waiting(verb: str) -> Iterator[Callable[[tuple[str, ...]], None]]:
-    """Give a function that shows what is awaited; the line is gone at the end. Silent without a terminal."""
+    """Give a function that shows what is awaited; the line is gone at the end, and when that is nothing.
+
+    Silent without a terminal.
+    """
     shown = False
 
     def show(names: tuple[str, ...]) -> None:
@@ -26,7 +32,7 @@ def waiting(verb: str) -> Iterator[Callable[[tuple[str, ...]], None]]:
 
             # Names may come from another program; whatever they hold, they stay on the one line.
             told = " ".join(clean(", ".join(names)).split())
-            sys.stderr.write(f"{_CLEAR_LINE}{verb}: waiting for {told}")
+            sys.stderr.write(f"{_CLEAR_LINE}{verb}: waiting for {told}" if names else _CLEAR_LINE)
             sys.stderr.flush()
             shown = True
 
@@ -43,3 +49,14 @@ def echo_json(document: Mapping[str, Any]) -> None:
     from envkit.render.json import as_text
 
     click.echo(as_text(dict(document)))
+
+
+def step_progress(*, as_json: bool) -> EventProgress | StepProgress:
+    """Return who tells the steps of a work: to a program when one is listening, else to a person."""
+    if as_json:
+        from envkit.render.events import EventProgress
+
+        return EventProgress()
+    from envkit.render.terminal.progress import StepProgress
+
+    return StepProgress()

@@ -4,6 +4,7 @@ COMMANDS = {
     "doctor": ("envkit.cli.doctor", "name what is wrong with an environment, and the command that mends it"),
     "create": ("envkit.cli.create", "write, or make, the environment that fits this machine"),
     "matrix": ("envkit.cli.matrix", "which torch, for which Python, CUDA, driver and GPU"),
+    "collector": ("envkit.cli.collector", "print the probes as one script, for a machine without envkit"),
     "smoke": ("envkit.cli.smoke", "verify and time the lecture's workloads on every device"),
 }
 """Command, the module that holds it, what it answers in one line."""
@@ -35,5 +36,5 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 
 def page() -> str:
     """Return the front page."""
-    rows = (f"  {name:<8} {summary}" for name, (_, summary) in COMMANDS.items())
+    rows = (f"  {name:<9} {summary}" for name, (_, summary) in COMMANDS.items())
     return _PAGE.format(commands="\n".join(rows))

@@ -39,7 +39,7 @@ def run_script(interpreter: Sequence[str], script: str, arguments: Sequence[str]
     token = "envkit-" + os.urandom(8).hex()
     # -B: examining an environment leaves no byte code behind in it.
     completed = processes.run([*interpreter, "-B", str(SCRIPTS / script), token, *arguments], timeout=timeout)
-    return Answers(tuple(_frames(completed.stdout, token.encode())), completed)
+    return Answers(tuple(read_frames(completed.stdout, token.encode())), completed)
 
 
 def unanswered(completed: Completed, who: str) -> Unknown:
@@ -50,7 +50,8 @@ def unanswered(completed: Completed, who: str) -> Unknown:
     return Unknown(why=why, outcome=outcomes.get(completed.end, ProbeOutcome.FAILED))
 
 
-def _frames(output: bytes, token: bytes) -> list[tuple[str, Facts]]:
+def read_frames(output: bytes, token: bytes) -> list[tuple[str, Facts]]:
+    """Return the frames with that token among what else was printed."""
     frames: list[tuple[str, Facts]] = []
     for line in output.splitlines():
         marker, _, body = line.partition(b" ")

@@ -88,11 +88,11 @@ def _linux_memory(root: Path) -> tuple[int | None, int | None]:
 
 
 def _memory() -> tuple[int | None, int | None]:
-    import psutil
-
     try:
+        import psutil
+
         memory = psutil.virtual_memory()
-    except (OSError, psutil.Error):
+    except Exception:  # noqa: BLE001 - the collector runs where psutil is not
         return None, None
     return int(memory.total), int(memory.available)
 

@@ -38,7 +38,7 @@ def choose_interpreter(asked: str | None, variables: Mapping[str, str] = os.envi
 def _find(asked: str) -> Choice | Absent:
     path = Path(os.path.expanduser(asked))  # noqa: PTH111 - pathlib's raises where there is no such user
     if is_folder(path):
-        inside = _interpreter_in(path)
+        inside = interpreter_in(path)
         if inside:
             return Choice(str(inside), f"--python {asked}")
         environment = str(path) if is_environment(path) else ""
@@ -51,7 +51,7 @@ def _find(asked: str) -> Choice | Absent:
     for found in filter(None, map(_which, names)):
         return Choice(found, f"--python {asked}")
     for prefix in _conda_prefixes():
-        inside = _interpreter_in(prefix) if prefix.name == asked else None
+        inside = interpreter_in(prefix) if prefix.name == asked else None
         if inside:
             return Choice(str(inside), f"conda environment {asked}")
     return Absent(why=f"{asked} is neither a path, a command on PATH nor a conda environment")
@@ -76,7 +76,7 @@ def _on_path(platform: str = sys.platform) -> Choice | None:
 
 def _of_active(variable: str, prefix: Path) -> Choice | Absent | None:
     """Return the interpreter of an active environment; None for a conda environment of another language."""
-    inside = _interpreter_in(prefix)
+    inside = interpreter_in(prefix)
     if inside:
         return Choice(str(inside), f"the active environment ({variable})")
     if variable == "CONDA_PREFIX":
@@ -91,7 +91,8 @@ def is_environment(folder: Path) -> bool:
     return is_file(folder / "pyvenv.cfg")
 
 
-def _interpreter_in(prefix: Path) -> Path | None:
+def interpreter_in(prefix: Path) -> Path | None:
+    """Return the interpreter of an environment or an installation, None where there is none."""
     for relative in ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe"):
         # A link to an interpreter that is gone is still the environment's interpreter: it is a finding.
         if is_file_or_link(prefix / relative):

@@ -1,6 +1,6 @@
 """JSON: one envelope for every document, with the one `schema_version` of them all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -33,6 +33,11 @@ def _envelope(content: Mapping[str, Any]) -> Document:
 def diagnosis_document(diagnosis: Diagnosis, snapshot: Snapshot) -> Document:
     """Return the doctor's answer: verdict, findings (root cause first), CUDA availability, the snapshot."""
     return _envelope({**msgspec.structs.asdict(diagnosis), "snapshot": snapshot})
+
+
+def environments_document(environments: Sequence[Document], cut: str) -> Document:
+    """Return what was found of each environment; `cut` says what ended the search for them early."""
+    return _envelope({"environments": environments, "cut": cut})
 
 
 def results_document(results: Results) -> Document:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from envkit.cli.output import echo_json
+from envkit.cli.output import echo_json, step_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ def make(asked: Asked) -> int:
     bare = asked.bare and asked.manager != "conda"
     order = _bare(asked, mode) if bare else _planned(asked, mode)
     check_before(order.work.path, mode, order.need)
-    progress = _progress(asked)
+    progress = step_progress(as_json=asked.as_json)
     _tell(asked, order, progress)
     if asked.dry_run:
         _rehearse(asked, order)
@@ -155,16 +155,6 @@ class _Configured:
                 self._sources = told if isinstance(told, PipSources) else None
         self._sources = self._sources or PipSources()
         return self._sources
-
-
-def _progress(asked: Asked) -> EventProgress | StepProgress:
-    if asked.as_json:
-        from envkit.render.events import EventProgress
-
-        return EventProgress()
-    from envkit.render.terminal.progress import StepProgress
-
-    return StepProgress()
 
 
 def _tell(asked: Asked, order: _Order, progress: EventProgress | StepProgress) -> None:

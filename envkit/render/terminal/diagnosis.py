@@ -31,6 +31,9 @@ def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, v
     out.print(fact_table(_availability(available) for available in diagnosis.cuda))
     for missing in diagnosis.incomplete:
         out.print(Text(clean(f"not known: {missing}"), style="yellow"))
+    if diagnosis.ignored:
+        told = ", ".join(f"{one.code} ({one.severity.value}; by {one.by})" for one in diagnosis.ignored)
+        out.print(Text(clean(f"ignored: {told}"), style="yellow"))
 
 
 def _headline(diagnosis: Diagnosis) -> str:

@@ -1,0 +1,1 @@
+"""What `envkit doctor` can be asked to do, one module each."""
