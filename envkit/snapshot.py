@@ -124,7 +124,8 @@ class Host(Known, frozen=True, kw_only=True, tag="known"):
     """Operating system, processor, memory and what surrounds the process."""
 
     os: str
-    """"linux", "windows", "macos", or the lower-case `platform.system()` of anything else."""
+    """"linux", "windows", "macos", or the lower-case `platform.system()` of anything else; "" where a report does not
+    say it, and tells other facts of the machine."""
     os_name: str | None = None
     kernel: str | None = None
     arch: str | None = None

@@ -38,13 +38,14 @@ def check_wrong_vendor(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a torch that is built for NVIDIA's GPUs where there are only others, or that lacks a backend asked for."""
     quotes = reading.quotes(snapshot, matrix, "torch-wrong-backend")
     others = (*reading.cards(snapshot, "amd"), *reading.cards(snapshot, "intel"))
-    foreign = _cuda_on_others(snapshot, others)
+    foreign = _cuda_on_others(snapshot, others, asked=_asks_for_nvidia(snapshot, matrix))
     if not (quotes or foreign) or reading.cuda_works(snapshot):
         return None
     torch = reading.installed_torch(snapshot)
-    complained = bool(quotes) or any(reading.quotes(snapshot, matrix, code) for code in _NEEDS)
+    complained = bool(quotes) or _asks_for_nvidia(snapshot, matrix)
     usable = [gpu for gpu in others if _has_a_build(gpu, snapshot, matrix)]
-    if not (complained or usable):
+    computes = usable or [gpu for gpu in others if gpu.vendor == "amd" and (complained or _target(gpu, matrix))]
+    if not quotes and not computes:
         return None  # a graphics chip that no build of torch is for: the CPU is right, whatever the build
     return Finding(
         code="torch-wrong-backend",
@@ -60,14 +61,22 @@ def check_wrong_vendor(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-def _cuda_on_others(snapshot: Snapshot, others: tuple[PciGpu, ...]) -> bool:
+def _asks_for_nvidia(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether a program complains that there is no NVIDIA driver or GPU for it."""
+    told = any(reading.quotes(snapshot, matrix, code) for code in _NEEDS)
+    return told or any("is not able to use GPU" in one.text for one in reading.said(snapshot))
+
+
+def _cuda_on_others(snapshot: Snapshot, others: tuple[PciGpu, ...], *, asked: bool) -> bool:
     """Say whether torch is a CUDA build, or speaks as one, where GPUs are known and none is NVIDIA's."""
     torch, machine = reading.installed_torch(snapshot), reading.host(snapshot)
     if not others or reading.nvidia_gpus(snapshot) or reading.devices(snapshot):
         return False
     if machine is not None and machine.os == "macos":
         return False
-    return torch is not None and torch.cuda != "" and not torch.hip and not _is_xpu(snapshot)
+    if torch is None or torch.cuda is None:
+        return asked
+    return bool(torch.cuda) and not torch.hip and not _is_xpu(snapshot)
 
 
 def _is_xpu(snapshot: Snapshot) -> bool:
@@ -86,12 +95,17 @@ def _has_a_build(gpu: PciGpu, snapshot: Snapshot, matrix: Matrix) -> bool:
     machine = reading.host(snapshot)
     if gpu.vendor == "intel":
         return matrix.gpus.xpu_generation(gpu.name or "", gpu.device_id) is not None
-    target = gpu.architecture or matrix.gpus.gfx_target(gpu.name or "", gpu.device_id)
+    target = _target(gpu, matrix)
     builds = [one for one in matrix.torch.builds(platform=reading.platform(snapshot)) if one.backend.startswith("rocm")]
     if machine is None or machine.os != "linux" or target is None or not builds:
         return False
     newest = builds[-1]
     return target in (matrix.torch.rocm_gfx(newest.torch, newest.backend) or ())
+
+
+def _target(gpu: PciGpu, matrix: Matrix) -> str | None:
+    """The code target of an AMD GPU. A name may be that of several products of one chip: "RX 7900 XT/7900 XTX"."""
+    return gpu.architecture or matrix.gpus.gfx_target(f"[{gpu.name or ''}]", gpu.device_id)
 
 
 def _right_build(snapshot: Snapshot, matrix: Matrix, usable: list[PciGpu]) -> Fix:
@@ -148,10 +162,7 @@ def _gfx_targets(snapshot: Snapshot, matrix: Matrix) -> list[str]:
     told = reading.traces(snapshot).gfx
     if told:
         return list(dict.fromkeys(told))
-    named = (
-        gpu.architecture or matrix.gpus.gfx_target(gpu.name or "", gpu.device_id)
-        for gpu in reading.cards(snapshot, "amd")
-    )
+    named = (_target(gpu, matrix) for gpu in reading.cards(snapshot, "amd"))
     return list(dict.fromkeys(target for target in named if target))
 
 
@@ -362,7 +373,11 @@ def check_xpu_runtime_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | N
     usable = [
         gpu for gpu in reading.cards(snapshot, "intel") if matrix.gpus.xpu_generation(gpu.name or "", gpu.device_id)
     ]
-    without = _is_xpu(snapshot) and bool(usable) and (traces.level_zero is False or _refuses(backend))
+    torch = reading.installed_torch(snapshot)
+    meant = _is_xpu(snapshot) or (
+        _refuses(backend) and (torch is None or torch.cuda is None) and not _is_rocm(snapshot)
+    )
+    without = meant and bool(usable) and (traces.level_zero is False or _refuses(backend))
     if works or not (quotes or without):
         return None
     return Finding(

@@ -30,7 +30,14 @@ def check_wsl_driver(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         expected=f"libcuda.so.1 from {_WSL_FOLDER}, and no NVIDIA driver installed inside WSL",
         facts=(*_wsl_facts(snapshot), *driver_codes(snapshot, matrix), *quotes),
         fix=_from_windows(snapshot),
-        explains=("driver-missing", "driver-not-loaded", "driver-init-failed", "container-no-gpu", *USE_FAILS),
+        explains=(
+            "driver-missing",
+            "driver-not-loaded",
+            "driver-init-failed",
+            "container-no-gpu",
+            "driver-library-mismatch",
+            *USE_FAILS,
+        ),
     )
 
 
@@ -51,6 +58,8 @@ def _why_not_from_windows(snapshot: Snapshot, matrix: Matrix) -> str:
         return (
             f"NVML answers {matrix.errors.nvml(manager.error).meaning}: a Linux driver inside WSL, or none in Windows"
         )
+    if reading.quotes(snapshot, matrix, "driver-library-mismatch"):
+        return "what NVML and libcuda say does not go together: parts of a Linux driver were installed inside WSL"
     said = isinstance(snapshot.cuda, Absent) and traces.wsl_driver is None
     if said or (reading.quotes(snapshot, matrix, "driver-missing") and not isinstance(snapshot.cuda, Absent)):
         return f"no libcuda is found: Windows has no NVIDIA driver, or {_WSL_FOLDER} is not on the loader's path"

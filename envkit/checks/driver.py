@@ -37,7 +37,9 @@ def _said_missing(snapshot: Snapshot, quotes: tuple[Fact, ...]) -> bool:
     """Say whether somebody misses the driver, and nothing else makes it likely that none is wanted or one is there."""
     torch, machine = reading.installed_torch(snapshot), reading.host(snapshot)
     for_cpu = torch is not None and torch.cuda == "" and not torch.hip
-    elsewhere = bool(machine and machine.container) or bool(reading.nvml(snapshot))
+    # A machine whose GPUs are known, none of them NVIDIA's, misses nothing.
+    others = machine is not None and machine.gpus is not None and not reading.cards(snapshot, "nvidia")
+    elsewhere = bool(machine and machine.container) or bool(reading.nvml(snapshot)) or others
     return bool(quotes) and not for_cpu and not elsewhere and not reading.cuda_works(snapshot)
 
 

@@ -10,7 +10,7 @@ from envkit.matrix.cuda import backend_of
 from envkit.matrix.errors import NOT_A_FAULT
 from envkit.matrix.gpus import runs_on
 from envkit.matrix.versions import minor, public
-from envkit.snapshot import Absent, CudaDriver, RunEnd, Snapshot
+from envkit.snapshot import Absent, Backend, CudaDriver, Nvml, RunEnd, Snapshot
 
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 _CUDA_NO_DEVICE = 100
@@ -124,12 +124,17 @@ def _paths(snapshot: Snapshot) -> tuple[Fact, ...]:
     return tuple(Fact("path", text, "report") for text in (*told, *said) if text)
 
 
-def check_gpu_absent(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
-    machine, live = reading.host(snapshot), reading.runtime(snapshot)
-    if not _nothing_answers(snapshot) or reading.nvidia_gpus(snapshot) or _other_accelerator(snapshot):
+    machine = reading.host(snapshot)
+    if (
+        not (_nothing_answers(snapshot) or _said_without(snapshot, matrix))
+        or reading.nvidia_gpus(snapshot)
+        or _other_accelerator(snapshot)
+    ):
         return None
-    if machine and (machine.os, machine.arch) == ("macos", "arm64") and live is None:
+    mps = _backend_mps(snapshot)
+    if machine and (machine.os, machine.arch) == ("macos", "arm64") and (mps is None or mps.available is not False):
         return None  # Apple silicon has a GPU; whether torch may use it, only torch can tell
     others = [gpu for gpu in (machine.gpus or ()) if gpu.vendor == "amd"] if machine else []
     also = f" (an AMD display device {others[0].device_id} is there; ROCm was not examined)" if others else ""
@@ -144,6 +149,19 @@ def check_gpu_absent(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
             reading.gpu_fact(snapshot),
         ),
     )
+
+
+def _backend_mps(snapshot: Snapshot) -> Backend | None:
+    live = reading.runtime(snapshot)
+    return live.backend("mps") if live else None
+
+
+def _said_without(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether a report tells of a machine without a GPU for torch, in which a program looks for one."""
+    machine = reading.host(snapshot)
+    asks = any(reading.quotes(snapshot, matrix, code) for code in ("driver-missing", "gpu-hidden"))
+    known = machine is not None and machine.gpus is not None and not isinstance(snapshot.nvml, Nvml)
+    return asks and known and not reading.cards(snapshot, "amd")
 
 
 def _nothing_answers(snapshot: Snapshot) -> bool:

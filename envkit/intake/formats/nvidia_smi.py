@@ -8,7 +8,7 @@ from itertools import islice
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import NvmlDevice
+from envkit.snapshot import Complaint, NvmlDevice
 
 _WINDOW = 60_000
 """Characters after a headline that belong to it: 16 GPUs with their processes take a third of that."""
@@ -134,7 +134,7 @@ def _queries(text: Text) -> Iterator[Part]:
         following = _LOG.search(body)
         body = body[: following.start()] if following else body
         gpus = list(islice(_Q_GPU.finditer(body), 64))
-        ends = [gpu.start() for gpu in gpus[1:]] + [len(body)]
+        ends = [*(gpu.start() for gpu in gpus[1:]), len(body)][: len(gpus)]
         devices = tuple(
             _queried(index, body[gpu.start() : min(end, gpu.start() + _WINDOW)])
             for index, (gpu, end) in enumerate(zip(gpus, ends, strict=True))
@@ -384,7 +384,12 @@ _MISSING = re.compile(
 )
 
 
+_NO_CUDA_VERSION = "CUDA Version: ERR!"
+
+
 def _failure(text: Text) -> Iterator[Part]:
+    if text.has(_NO_CUDA_VERSION):
+        yield Part(complaints=(Complaint(source="nvidia-smi", text=_NO_CUDA_VERSION),))
     if _NO_DRIVER.search(text.text):
         yield Part(nvml_error=9)
     for failed in (_INIT_FAILED.search(text.text), _NVML_ERROR.search(text.text)):

@@ -90,6 +90,7 @@ _MESSAGES = (
         rf"cuInit[^\n]{{0,60}}?(?:returned|failed|error|result|:|=)[^\n\d]{{0,30}}(\d{{1,3}})\b{_REST}",
         _coded,
     ),
+    _message("Call to cuInit", rf"\[(\d{{1,3}})\] Call to cuInit{_REST}", _coded),
     _message("Error ", rf"(?<![\w.])Error (80[2-9]|35|100|999|919): {_REST}", _coded),
     _message("CUDA unknown error", rf"CUDA unknown error - this may be due to{_REST}", _start(999)),
     _message("CUDA driver initialization failed", rf"CUDA driver initialization failed{_REST}", _start(3)),
@@ -164,9 +165,14 @@ def _around(text: str, mark: str) -> Iterator[str]:
 
 
 _MPS = re.compile(r"The MPS backend is supported on[^\n]{0,200}|MPS not available because[^\n]{0,250}")
+_MPS_ANSWER = re.compile(
+    r"\bMPS\b[^\n]{0,30}\bavailable\b\W{0,6}False|mps\.is_available\(\)\W{0,8}False", re.IGNORECASE
+)
 
 
 def _mps(text: Text) -> Iterator[Part]:
     found = _MPS.search(text.text) if text.has("MPS") else None
     if found:
         yield Part(os="macos", mps_available=False, mps_why=found[0].strip())
+    elif text.has("MPS", "mps") and _MPS_ANSWER.search(text.text):
+        yield Part(mps_available=False)
