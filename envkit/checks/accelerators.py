@@ -120,7 +120,7 @@ def _right_build(snapshot: Snapshot, matrix: Matrix, usable: list[PciGpu]) -> Fi
         )
     return Fix(
         summary="no build of torch is known for this GPU: take the one for the CPU",
-        commands=(quoted(snapshot, "envkit", "create", "--cpu"),),
+        commands=(quoted(snapshot, "envkit", "create", "--cuda", "cpu"),),
         steps=("`envkit matrix --gpu NAME` says which builds a GPU has",),
     )
 
@@ -194,8 +194,10 @@ def _another_target(snapshot: Snapshot, matrix: Matrix, target: str) -> Fix:
         commands=(quoted(snapshot, "envkit", "create"),),
         steps=(
             "`rocminfo | grep gfx` names the GPU's target; AMD's list of supported GPUs says which ROCm has it",
-            "with HSA_OVERRIDE_GFX_VERSION a GPU may run the code of another one of its family: 10.3.0 for gfx103x, "
-            "11.0.0 for gfx110x",
+            (
+                "with HSA_OVERRIDE_GFX_VERSION a GPU may run the code of another one of its family, "
+                "which AMD does not support"
+            ),
         ),
     )
 
@@ -240,8 +242,10 @@ def _join(snapshot: Snapshot, groups: str) -> Fix:
         return Fix(
             summary="start the container with the devices and their groups",
             commands=(
-                "docker run --device /dev/kfd --device /dev/dri --group-add video "
-                '--group-add "$(getent group render | cut -d: -f3)" IMAGE',
+                (
+                    "docker run --device /dev/kfd --device /dev/dri --group-add video "
+                    '--group-add "$(getent group render | cut -d: -f3)" IMAGE'
+                ),
             ),
             steps=("groups are compared by number: those of the machine count, not the names inside the container",),
         )
@@ -356,7 +360,7 @@ def _to_metal(snapshot: Snapshot, matrix: Matrix) -> Fix:
         )
     build = install_torch(snapshot, matrix, "install a build with Metal", reinstall=True)
     steps = (
-        "`sw_vers` tells the macOS: update it, or take an older torch (`envkit matrix --macos` says which goes with it)",
+        "`sw_vers` tells the macOS: update it, or take a torch of its time, which asks for less",
         "on Apple silicon use a Python for arm64: `python -c 'import platform; print(platform.machine())'`",
     )
     return Fix(summary=build.summary, commands=build.commands, steps=(*build.steps, *steps))

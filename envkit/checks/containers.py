@@ -50,7 +50,7 @@ def _why_not_from_windows(snapshot: Snapshot, matrix: Matrix) -> str:
         return "this is WSL 1, which has no way to a GPU; WSL 2 has"
     foreign = driver is not None and driver.init_error != 0 and (driver.library or "").startswith("/")
     if driver and foreign and _WSL_FOLDER not in (driver.library or "") and "/drivers/" not in (driver.library or ""):
-        return f"libcuda is taken from {driver.library}: a Linux driver was installed inside WSL, and hides that of Windows"
+        return f"libcuda is taken from {driver.library}: a Linux driver inside WSL hides that of Windows"
     if traces.wsl_driver and isinstance(snapshot.cuda, Absent):
         return f"Windows has put its libcuda in {_WSL_FOLDER}, and that folder is not on the loader's path"
     manager = reading.nvml(snapshot)
@@ -91,8 +91,10 @@ def _from_windows(snapshot: Snapshot) -> Fix:
         commands=(*listed, "wsl.exe --shutdown"),
         steps=(
             "in Windows: install NVIDIA's current driver, then `wsl --update`",
-            "inside WSL: remove what a Linux driver package has installed "
-            "(`dpkg -l 'nvidia-driver*' 'libnvidia-compute*'` lists it); the CUDA toolkit may stay",
+            (
+                "inside WSL: remove what a Linux driver package has installed "
+                "(`dpkg -l 'nvidia-driver*' 'libnvidia-compute*'` lists it); the CUDA toolkit may stay"
+            ),
             "in a container inside WSL: start it with `--gpus all`",
         ),
     )
@@ -120,8 +122,13 @@ def check_wsl_path_by_hand(snapshot: Snapshot, _matrix: Matrix) -> Finding | Non
 def check_container_no_gpu(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a container that was started without the GPU, or a runtime that cannot give it one."""
     quotes = reading.quotes(snapshot, matrix, "container-no-gpu")
-    if reading.cuda_works(snapshot) or not (quotes or _contained_without(snapshot)):
+    if reading.cuda_works(snapshot) or not (quotes or _contained_without(snapshot, matrix)):
         return None
+    return _no_gpu_given(snapshot, matrix)
+
+
+def _no_gpu_given(snapshot: Snapshot, matrix: Matrix) -> Finding:
+    quotes = reading.quotes(snapshot, matrix, "container-no-gpu")
     given = reading.variables(snapshot).get("NVIDIA_VISIBLE_DEVICES")
     return Finding(
         code="container-no-gpu",
@@ -140,22 +147,44 @@ def check_container_no_gpu(snapshot: Snapshot, matrix: Matrix) -> Finding | None
     )
 
 
-def _contained_without(snapshot: Snapshot) -> bool:
-    """Say whether a program in a container wants CUDA and finds no libcuda, or no device though it should have some."""
-    machine, torch = reading.host(snapshot), reading.installed_torch(snapshot)
-    if machine is None or not machine.container or machine.wsl:
+def _contained_without(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether a program in a container wants CUDA, and the driver is not there or was withheld."""
+    machine = reading.host(snapshot)
+    if machine is None or not machine.container or machine.wsl or not _for_nvidia(snapshot):
         return False
-    said = reading.runtime(snapshot)
-    backend = said.backend("cuda") if said else None
-    if torch is not None and (torch.hip or torch.cuda == ""):
-        return False
-    given = reading.variables(snapshot).get("NVIDIA_VISIBLE_DEVICES")
-    withheld = given is not None and given in _NO_GPU_GIVEN and bool(machine.kernel_module_version)
+    missing = isinstance(snapshot.cuda, Absent) or isinstance(snapshot.nvml, Absent)
+    withheld = reading.variables(snapshot).get("NVIDIA_VISIBLE_DEVICES") in _NO_GPU_GIVEN
+    if withheld and bool(machine.kernel_module_version):
+        return missing or not reading.devices(snapshot)
     # Only what somebody complains of: a CUDA build in a container without a GPU may well be what was wanted.
-    complained = backend is not None and bool(backend.error)
-    fails = isinstance(snapshot.cuda, Absent) or (reading.cuda(snapshot) is not None and not reading.devices(snapshot))
-    recorded = machine.gpus is None and machine.kernel_module_version is None
-    return fails and (withheld or (complained and recorded))
+    complained = _refused(snapshot) or bool(reading.quotes(snapshot, matrix, "driver-missing"))
+    return missing and complained and _reported(snapshot)
+
+
+def _for_nvidia(snapshot: Snapshot) -> bool:
+    torch = reading.installed_torch(snapshot)
+    return torch is None or (torch.cuda != "" and not torch.hip)
+
+
+def _refused(snapshot: Snapshot) -> bool:
+    """Say whether torch was asked for CUDA and has none."""
+    live = reading.runtime(snapshot)
+    backend = live.backend("cuda") if live else None
+    return backend is not None and backend.available is False
+
+
+def _reported(snapshot: Snapshot) -> bool:
+    """Say whether the facts are what somebody wrote, not what was seen: nobody looked at bus and modules."""
+    machine = reading.host(snapshot)
+    return machine is not None and machine.gpus is None and machine.kernel_module_version is None
+
+
+def check_container_for_nothing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a report of a container in which torch has no CUDA, and nothing says why: the last resort."""
+    machine = reading.host(snapshot)
+    if machine is None or not machine.container or not (_reported(snapshot) and _for_nvidia(snapshot)):
+        return None
+    return _no_gpu_given(snapshot, matrix) if _refused(snapshot) else None
 
 
 def _container_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
@@ -190,7 +219,7 @@ def _with_gpu(snapshot: Snapshot) -> Fix:
             "docker run --rm --gpus all IMAGE nvidia-smi",
         ),
         steps=(
-            "`nvidia-ctk` is not there: install the package nvidia-container-toolkit on the machine, not in the container",
+            "without `nvidia-ctk`: install the package nvidia-container-toolkit on the machine, not in the container",
             "with compose: `deploy: resources: reservations: devices:` with `driver: nvidia` and `capabilities: [gpu]`",
             "`nvidia-smi` on the machine itself must work first",
         ),
@@ -278,11 +307,13 @@ def _open_nodes(closed: list[DeviceNode], *, lost: bool) -> Fix:
         summary="see who may open them, and let this user in",
         commands=("ls -l /dev/nvidia*", "id"),
         steps=(
-            "NVreg_DeviceFileMode of the nvidia module sets who may; a batch system gives devices to its jobs alone: "
-            "ask it for a GPU",
+            (
+                "NVreg_DeviceFileMode of the nvidia module sets who may; "
+                "a batch system gives devices to its jobs alone: ask it for a GPU"
+            ),
         ),
     )
 
 
 CHECKS = (check_wsl_driver, check_device_permission, check_container_no_gpu)
-LAST_RESORT = (check_wsl_path_by_hand,)
+LAST_RESORT = (check_wsl_path_by_hand, check_container_for_nothing)

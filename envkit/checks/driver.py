@@ -169,8 +169,8 @@ def check_forward_compat(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         code="forward-compat-unsupported",
         severity=Severity.ERROR,
         summary="the libcuda that is loaded does not belong to this driver",
-        cause=f"cuInit answers {code or '803 or 804'}: a libcuda from a cuda-compat package (as CUDA containers bring it) "
-        "is used with a GPU or a kernel driver that does not allow it; only data-centre GPUs do",
+        cause=f"cuInit answers {code or '803 or 804'}: a libcuda from a cuda-compat package, as CUDA "
+        "containers bring it, is used with a GPU or a kernel driver that does not allow it; only data-centre GPUs do",
         expected="the libcuda of the installed driver",
         facts=(*driver_codes(snapshot, matrix), *quotes),
         fix=on_driver_s_machine(

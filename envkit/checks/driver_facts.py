@@ -26,6 +26,7 @@ def driver_codes(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
 
 
 def pci_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
+    """The display controllers on the bus, each with the kernel driver that it is bound to."""
     machine = reading.host(snapshot)
     if machine is None or machine.gpus is None:
         return (Fact("PCI bus", "could not be read", "sysfs"),)
@@ -42,6 +43,7 @@ def pci_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 
 
 def node_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
+    """NVIDIA's device files."""
     machine = reading.host(snapshot)
     if machine is None or machine.device_nodes is None:
         return ()
@@ -50,6 +52,7 @@ def node_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 
 
 def module_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
+    """The kernel modules that drive GPUs, and whether Secure Boot may keep one out."""
     traces = reading.traces(snapshot)
     modules = () if traces.modules is None else (Fact("kernel modules", ", ".join(traces.modules) or "none", "/proc"),)
     boot = {None: (), True: (Fact("Secure Boot", "on", "EFI"),), False: (Fact("Secure Boot", "off", "EFI"),)}

@@ -95,8 +95,10 @@ def _why_not_loaded(snapshot: Snapshot, quotes: tuple[Fact, ...]) -> tuple[str, 
         return "Secure Boot is on, and the module is not signed with a key that this machine trusts", _SIGN
     boot = "; Secure Boot is on and may refuse it" if traces.secure_boot else ""
     return (
-        f"the library is there and finds no nvidia kernel module{boot}: it was not built for the running kernel (DKMS), "
-        "Secure Boot refused it, nouveau holds the GPU, or there is no GPU in this machine",
+        (
+            f"the library is there and finds no nvidia kernel module{boot}: it was not built for the running kernel (DKMS), "
+            "Secure Boot refused it, nouveau holds the GPU, or there is no GPU in this machine"
+        ),
         _LOAD,
     )
 
@@ -105,8 +107,10 @@ _LOAD = Fix(
     summary="load it, and read why it does not load",
     commands=("sudo modprobe nvidia", _SEE_WHY),
     steps=(
-        "`dkms status` lists the kernels that it was built for; "
-        "the headers of the running kernel must be installed before it can be built",
+        (
+            "`dkms status` lists the kernels that it was built for; "
+            "the headers of the running kernel must be installed before it can be built"
+        ),
         "if `modprobe` finds no module: install the driver's package again, then restart the machine",
     ),
 )
@@ -124,8 +128,10 @@ _SIGN = Fix(
     summary="let the firmware trust the module's key, or switch Secure Boot off",
     commands=("mokutil --sb-state", "sudo dmesg | grep -iE 'nvidia|secure boot|lockdown' | tail -n 20"),
     steps=(
-        "with DKMS: `sudo mokutil --import` the key that signed it "
-        "(Ubuntu keeps it in /var/lib/shim-signed/mok/MOK.der), restart, and choose `Enroll MOK` in the blue menu",
+        (
+            "with DKMS: `sudo mokutil --import` the key that signed it "
+            "(Ubuntu keeps it in /var/lib/shim-signed/mok/MOK.der), restart, and choose `Enroll MOK` in the blue menu"
+        ),
         "or switch Secure Boot off in the firmware's set-up",
     ),
 )

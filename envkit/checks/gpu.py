@@ -45,7 +45,7 @@ def _hiding(snapshot: Snapshot, *, complained: bool) -> str | None:
     if _hides_all_of_nvidia(snapshot):
         return _VARIABLES[0]
     name = next((name for name in _VARIABLES if name in values), None)
-    if name is None or reading.cuda_works(snapshot) and not complained:
+    if name is None or (reading.cuda_works(snapshot) and not complained):
         return None
     if complained:
         return name  # a program was refused a GPU, and the report says that a variable chooses among them
@@ -204,7 +204,7 @@ def check_gpu_arch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         expected="a build with code for every GPU of the machine",
         facts=(
             *((torch.fact,) if torch else ()),
-            *(Fact(f"GPU {gpu.index}", f"{gpu.name}, {gpu.capability}", gpu.source) for gpu in left_out or gpus),
+            *(Fact(f"GPU {gpu.number}", f"{gpu.name}, {gpu.capability}", gpu.source) for gpu in left_out or gpus),
             *quotes,
         ),
         fix=install_torch(snapshot, matrix, "install a build that has it", reinstall=True),
@@ -216,7 +216,7 @@ _NO_CODE = "there is no code for this GPU in what was meant to run on it"
 
 
 class _Gpu(NamedTuple):
-    index: int
+    number: int
     name: str | None
     capability: str
     source: str

@@ -129,8 +129,10 @@ def check_gpu_throttled(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
                 commands=("nvidia-smi -q -d PERFORMANCE,TEMPERATURE,POWER,CLOCK",),
                 steps=(
                     "heat: dust, fans, the airflow of the case; a passive card needs a server's fans",
-                    "power: every power cable from the supply itself; "
-                    "the limit is set with `sudo nvidia-smi --power-limit=WATTS`",
+                    (
+                        "power: every power cable from the supply itself; "
+                        "the limit is set with `sudo nvidia-smi --power-limit=WATTS`"
+                    ),
                 ),
             ),
         ),
@@ -169,8 +171,10 @@ def check_pcie_degraded(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             Fix(
                 summary="seat the card anew, and see what the slot gives",
                 commands=(
-                    "nvidia-smi --query-gpu=index,pcie.link.gen.current,pcie.link.gen.max,"
-                    "pcie.link.width.current,pcie.link.width.max --format=csv",
+                    (
+                        "nvidia-smi --query-gpu=index,pcie.link.gen.current,pcie.link.gen.max,"
+                        "pcie.link.width.current,pcie.link.width.max --format=csv"
+                    ),
                     "sudo dmesg | grep -iE 'aer|pcie bus error' | tail -n 20",
                 ),
                 steps=(

@@ -114,6 +114,8 @@ _FULL = 0.9
 """Part of the memory that others hold from which on little is left to begin with."""
 _HELD_AT_REST = 0.5
 """Part of the memory that is held while nothing computes."""
+_IDLE = 5
+"""Per cent up to which a GPU only draws."""
 _SEVERAL = 3
 """Processes that share a GPU which one program alone would not start on it."""
 
@@ -147,7 +149,7 @@ def _is_held(device: NvmlDevice, *, live: bool) -> bool:
     used, total = device.memory_used or device.processes_memory, device.memory_total
     if not used or not total:
         return False
-    at_rest = device.utilization == 0 and used > _HELD_AT_REST * total
+    at_rest = device.utilization is not None and device.utilization <= _IDLE and used > _HELD_AT_REST * total
     shared = (device.processes or 0) >= _SEVERAL and not device.utilization
     return at_rest or (used > _FULL * total and (live or shared))
 
@@ -197,8 +199,10 @@ def _free_memory(snapshot: Snapshot) -> Fix:
         commands=("nvidia-smi", "sudo fuser -v /dev/nvidia*"),
         steps=(
             "end your own processes by their number: `kill PID`",
-            "memory that no listed process holds belongs to one that died or to another container: restart that, "
-            "or choose another GPU with CUDA_VISIBLE_DEVICES",
+            (
+                "memory that no listed process holds belongs to one that died or to another container: restart that, "
+                "or choose another GPU with CUDA_VISIBLE_DEVICES"
+            ),
         ),
     )
 

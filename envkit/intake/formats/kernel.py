@@ -49,11 +49,11 @@ def parse(text: Text) -> Iterator[Part]:
 
 
 _SLOW = re.compile(r"[^\n]{0,60}available PCIe bandwidth, limited by[^\n]{0,200}")
-_DOWNGRADED = re.compile(r"LnkSta:[^\n]{0,40}(?:Speed|Width)[^\n]{0,60}\(downgraded\)[^\n]{0,60}")
+_DOWNGRADED = re.compile(r"LnkSta:[^\n]{0,60}Width x\d{1,2} \(downgraded\)[^\n]{0,60}")
 
 
 def _slow_links(text: Text) -> Iterator[Complaint]:
-    """Links below their best, as the kernel tells at start-up, and `lspci -vv` of a GPU that is at work or not."""
+    """Links below their best, as the kernel and `lspci -vv` tell; a lower speed alone is what a GPU at rest does."""
     for found in islice(_SLOW.finditer(text.text), 8) if text.has("available PCIe bandwidth") else ():
         yield Complaint(source="kernel", text=found[0].strip())
     for found in islice(_DOWNGRADED.finditer(text.text), 8) if text.has("(downgraded)") else ():

@@ -280,10 +280,6 @@ _CSV_FIELDS = {
     "ecc.errors.uncorrected.volatile.total": "ecc_uncorrected",
     "ecc.errors.uncorrected.aggregate.total": "ecc_lifetime",
 }
-_CSV_NUMBERS = (
-    *("utilization", "temperature", "performance_state", "pcie_generation", "pcie_generation_best"),
-    *("pcie_width", "pcie_width_best", "ecc_uncorrected", "ecc_lifetime"),
-)
 _CSV_MARKS = ("name,", ", name", "driver_version", "memory.", "compute_cap", "uuid,", "pcie.link", "utilization.gpu")
 _UNIT = re.compile(r" ?\[\w+\]")
 
@@ -328,7 +324,15 @@ def _row(at: int, columns: list[str], row: str) -> tuple[NvmlDevice, str | None]
         memory_used=values.size(facts.get("memory_used")),
         compute_mode=mode or None,
         mig_enabled={"Enabled": True, "Disabled": False}.get(facts.get("mig_enabled", "")),
-        **{field: _leading(facts.get(field, "").lstrip("P")) for field in _CSV_NUMBERS},
+        utilization=_leading(facts.get("utilization")),
+        temperature=_leading(facts.get("temperature")),
+        performance_state=_leading(facts.get("performance_state", "").removeprefix("P")),
+        pcie_generation=_leading(facts.get("pcie_generation")),
+        pcie_generation_best=_leading(facts.get("pcie_generation_best")),
+        pcie_width=_leading(facts.get("pcie_width")),
+        pcie_width_best=_leading(facts.get("pcie_width_best")),
+        ecc_uncorrected=_leading(facts.get("ecc_uncorrected")),
+        ecc_lifetime=_leading(facts.get("ecc_lifetime")),
     )
     return device, values.version(facts.get("driver"))
 
@@ -384,12 +388,18 @@ _MISSING = re.compile(
 )
 
 
-_NO_CUDA_VERSION = "CUDA Version: ERR!"
+_NO_CUDA_VERSION = ("CUDA Version: ERR!", "CUDA Version: N/A")
+_GONE = re.compile(
+    r"^\|[^|\n]{3,40}\bC[ \t]+(?:Unknown Error|\[Not Found\]|\(null\))[ \t]+\d+MiB[ \t]*\|", re.MULTILINE
+)
 
 
 def _failure(text: Text) -> Iterator[Part]:
-    if text.has(_NO_CUDA_VERSION):
-        yield Part(complaints=(Complaint(source="nvidia-smi", text=_NO_CUDA_VERSION),))
+    told = [words for words in _NO_CUDA_VERSION if text.has(words)]
+    if text.has("Unknown Error", "[Not Found]", "(null)") and _GONE.search(text.text):
+        told.append("a process that is gone holds memory of the GPU")
+    if told:
+        yield Part(complaints=tuple(Complaint(source="nvidia-smi", text=words) for words in told))
     if _NO_DRIVER.search(text.text):
         yield Part(nvml_error=9)
     for failed in (_INIT_FAILED.search(text.text), _NVML_ERROR.search(text.text)):

@@ -13,8 +13,8 @@ WSL = re.compile(
     re.IGNORECASE,
 )
 _CONTAINER = re.compile(
-    r"\bdocker(?:-compose| compose)? (?:run|up|exec|start)\b|"
-    r"\b(?:in|inside|within) (?:a |the |my |all the running )?(?:docker|containers?\b)",
+    r"\b(?:docker|nerdctl|podman)(?:-compose| compose)? +(?:run|up|exec|start)\b|"
+    r"\b(?:in|inside|within|connected to) (?:a |the |my |all the running )?(?:docker|container\b|containers\b|k3s|k8s)",
     re.IGNORECASE,
 )
 _OWN = r"\b(?:I|we|my \w{1,20}|this \w{1,20}|(?:the )?(?:machine|laptop|computer|server|system|VPS|PC))\b"
@@ -32,19 +32,22 @@ _OTHERS = re.compile(
     r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
     re.IGNORECASE,
 )
+_PROSE = 40_000
+"""Characters at either end of a text in which people speak; what lies between is a log."""
 _MARKS = ("WSL", "wsl", "microsoft-standard", "/mnt/c/")
 
 
 def parse(text: Text) -> Iterator[Part]:
     """Yield what is said of the machine in passing."""
-    if text.has(*_MARKS) and WSL.search(text.text):
+    said = text.text if len(text.text) <= 2 * _PROSE else text.text[:_PROSE] + "\n" + text.text[-_PROSE:]
+    if any(map(said.__contains__, _MARKS)) and WSL.search(said):
         yield Part(os="linux", wsl=2)
-    if text.has("ocker", "ontainer") and _CONTAINER.search(text.text):
+    if _CONTAINER.search(said):
         yield Part(container="docker")
-    if _NVIDIA.search(text.text):
+    if _NVIDIA.search(said):
         return
-    other = _OTHERS.search(text.text) if text.has("Radeon", "radeon", "Intel", "intel") else None
+    other = _OTHERS.search(said)
     if other:
         yield Part(display=(values.pci_gpu(other[1]),))
-    elif _NONE.search(text.text):
+    elif _NONE.search(said):
         yield Part(display=())

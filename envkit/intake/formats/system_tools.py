@@ -27,6 +27,9 @@ _SHM = re.compile(
 _LSCPU = re.compile(r"^Architecture:[ \t]+(\w{3,12})$", re.MULTILINE)
 
 
+_MOST = 40_000
+"""Characters in which people say that they are in WSL."""
+
 _Meaning = Callable[[re.Match[str]], Part]
 
 
@@ -45,7 +48,7 @@ def _shm(found: re.Match[str]) -> Part:
 
 def _windows(found: re.Match[str]) -> Part:
     """Windows' own version, unless it is told of the host of a WSL."""
-    return Part() if WSL.search(found.string) else Part(os="windows", os_name=f"Windows {found[1]}", wsl=0)
+    return Part() if WSL.search(found.string[:_MOST]) else Part(os="windows", os_name=f"Windows {found[1]}", wsl=0)
 
 
 _TOOLS: tuple[tuple[str, re.Pattern[str], _Meaning], ...] = (

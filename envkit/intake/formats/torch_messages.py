@@ -153,6 +153,8 @@ def parse(text: Text) -> Iterator[Part]:
                 seen.add(found[0])
                 yield message.tell(found)
     yield from _mps(text)
+    if any(map(_CUDA_ANSWER.search, islice(_around(text.text, "cuda.is_ava"), _MOST))):
+        yield Part(cuda_available=False)
 
 
 def _around(text: str, mark: str) -> Iterator[str]:
@@ -165,6 +167,10 @@ def _around(text: str, mark: str) -> Iterator[str]:
 
 
 _MPS = re.compile(r"The MPS backend is supported on[^\n]{0,200}|MPS not available because[^\n]{0,250}")
+_CUDA_ANSWER = re.compile(
+    r"torch\.cuda\.is_ava\w+\(\)[`'\")]{0,4}[^\n>]{0,24}?(?:=|:|,|->|returns?|gives|is|always)[^\n]{0,14}?\bfalse\b",
+    re.IGNORECASE,
+)
 _MPS_ANSWER = re.compile(
     r"\bMPS\b[^\n]{0,30}\bavailable\b\W{0,6}False|mps\.is_available\(\)\W{0,8}False", re.IGNORECASE
 )
@@ -174,5 +180,7 @@ def _mps(text: Text) -> Iterator[Part]:
     found = _MPS.search(text.text) if text.has("MPS") else None
     if found:
         yield Part(os="macos", mps_available=False, mps_why=found[0].strip())
-    elif text.has("MPS", "mps") and _MPS_ANSWER.search(text.text):
+    elif any(
+        _MPS_ANSWER.search(around) for mark in ("MPS", "mps.is") for around in islice(_around(text.text, mark), 64)
+    ):
         yield Part(mps_available=False)
