@@ -96,7 +96,7 @@ def _why_not_loaded(snapshot: Snapshot, quotes: tuple[Fact, ...]) -> tuple[str, 
     boot = "; Secure Boot is on and may refuse it" if traces.secure_boot else ""
     return (
         (
-            f"the library is there and finds no nvidia kernel module{boot}: it was not built for the running kernel (DKMS), "
+            f"the library is there and finds no nvidia kernel module{boot}: it was not built for the running kernel, "
             "Secure Boot refused it, nouveau holds the GPU, or there is no GPU in this machine"
         ),
         _LOAD,
@@ -120,7 +120,7 @@ _NOT_NOUVEAU = Fix(
         r"printf 'blacklist nouveau\noptions nouveau modeset=0\n' | sudo tee /etc/modprobe.d/blacklist-nouveau.conf",
     ),
     steps=(
-        "write it into the boot image: `sudo update-initramfs -u` (Debian, Ubuntu), `sudo dracut --force` (Fedora, RHEL)",
+        "into the boot image: `sudo update-initramfs -u` (Debian, Ubuntu) or `sudo dracut --force` (Fedora, RHEL)",
         "restart the machine; `lsmod | grep nvidia` then lists the module",
     ),
 )

@@ -63,8 +63,8 @@ def check_gpu_memory_errors(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
         # A repair that waits hurts nobody until the next error.
         severity=Severity.ERROR if now or (quotes and not works) or inforom else Severity.WARNING,
         summary="the memory of a GPU has uncorrectable errors",
-        cause="cells of the memory failed; the driver puts spare rows (before Ampere: pages) out of use in their place, "
-        "which takes effect at the next reset",
+        cause="cells of the memory failed; the driver replaces their row (before Ampere: leaves out their page), which "
+        "takes effect at the next reset",
         expected="no uncorrected errors since the last reset, no repair that waits or failed",
         facts=(*(Fact(f"GPU {device.index}", told, "NVML") for device, told in found), *quotes),
         fix=on_driver_s_machine(

@@ -37,7 +37,8 @@ _GPU_ROW = re.compile(
     r"[ \t]*([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])[ \t]+(\S+)[ \t]*\|[ \t]*(\S+)"
 )
 _MEMORY_ROW = re.compile(
-    r"(\d+)MiB[ \t]*/[ \t]*(\d+)MiB[^|\n]{0,20}\|[ \t]*(?:\d+%|N/A|ERR!)?[ \t]*(Default|E\. ?(?:Process|Thread)|Prohibited)?"
+    r"(\d+)MiB[ \t]*/[ \t]*(\d+)MiB[^|\n]{0,20}\|[ \t]*(?:\d+%|N/A|ERR!)?[ \t]*"
+    r"(Default|E\. ?(?:Process|Thread)|Prohibited)?"
 )
 _STATE_ROW = re.compile(
     r"^\|[ \t]*(?:\d{1,3}%|N/A|ERR!|\[N/A\])?[ \t]+(\d{1,3}|N/A|ERR!)C?[ \t]+(?:P(\d{1,2})|N/A|ERR!)[ \t]+"
@@ -91,7 +92,8 @@ def _number(told: str | None) -> int | None:
 
 _PROCESS_HEAD = re.compile(r"^\|[ \t]*Processes:", re.MULTILINE)
 _PROCESS = re.compile(
-    r"^\|[ \t]+(\d{1,3})[ \t]+(?:(?:N/A|\d{1,3})[ \t]+(?:N/A|\d{1,3})[ \t]+)?(\d{1,9})[ \t]+(C|G|C\+G|M\+C)[ \t][^|\n]{0,80}?"
+    r"^\|[ \t]+(\d{1,3})[ \t]+(?:(?:N/A|\d{1,3})[ \t]+(?:N/A|\d{1,3})[ \t]+)?(\d{1,9})[ \t]+"
+    r"(C|G|C\+G|M\+C)[ \t][^|\n]{0,80}?"
     r"(\d+)MiB[ \t]*\|",
     re.MULTILINE,
 )
