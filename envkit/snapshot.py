@@ -120,6 +120,10 @@ class Traces(Record, frozen=True, kw_only=True):
     """The last lines of the kernel log that tell of a GPU's fault; None where it may not be read."""
 
 
+HOSTED = "hosted-notebook"
+"""The container of a notebook that somebody else runs: Colab, Kaggle."""
+
+
 class Host(Known, frozen=True, kw_only=True, tag="known"):
     """Operating system, processor, memory and what surrounds the process."""
 

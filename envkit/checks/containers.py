@@ -5,7 +5,7 @@ from envkit.checks.driver_facts import USE_FAILS, driver_codes, node_facts
 from envkit.checks.fixes import on_driver_s_machine
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Absent, DeviceNode, Snapshot
+from envkit.snapshot import HOSTED, Absent, DeviceNode, Snapshot
 
 _NO_GPU_GIVEN = ("", "none", "void")
 _WSL_FOLDER = "/usr/lib/wsl/lib"
@@ -162,8 +162,10 @@ def _contained_without(snapshot: Snapshot, matrix: Matrix) -> bool:
 
 
 def _for_nvidia(snapshot: Snapshot) -> bool:
-    torch = reading.installed_torch(snapshot)
-    return torch is None or (torch.cuda != "" and not torch.hip)
+    """Say whether torch is built for CUDA, or may be, in a container that its user starts."""
+    torch, machine = reading.installed_torch(snapshot), reading.host(snapshot)
+    hosted = machine is not None and machine.container == HOSTED
+    return not hosted and (torch is None or (torch.cuda != "" and not torch.hip))
 
 
 def _refused(snapshot: Snapshot) -> bool:

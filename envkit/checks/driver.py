@@ -19,7 +19,7 @@ def check_driver_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find an NVIDIA GPU without the driver, or with half of it."""
     machine, manager = reading.host(snapshot), reading.nvml(snapshot)
     quotes = reading.quotes(snapshot, matrix, "driver-missing")
-    if machine is not None and (machine.wsl or machine.os == "macos"):
+    if reading.cuda_works(snapshot) or (machine is not None and (machine.wsl or machine.os == "macos")):
         return None  # the driver of WSL is that of Windows; macOS has none
     absent = snapshot.cuda if isinstance(snapshot.cuda, Absent) else None
     half = bool(machine and machine.kernel_module_version) or bool(manager and manager.devices)
@@ -206,7 +206,7 @@ def check_driver_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         expected="cuInit and nvmlInit answer 0",
         facts=(*driver_codes(snapshot, matrix), *node_facts(snapshot), *module_facts(snapshot), *quotes),
         fix=_start_anew(snapshot),
-        explains=USE_FAILS,
+        explains=("gpu-hidden",),
     )
 
 
@@ -240,7 +240,7 @@ def _does_not_start(snapshot: Snapshot, matrix: Matrix, quotes: tuple[Fact, ...]
         expected="cuInit and nvmlInit answer 0",
         facts=(*quotes, *driver_codes(snapshot, matrix)),
         fix=_start_anew(snapshot),
-        explains=USE_FAILS,
+        explains=("gpu-hidden",),
     )
 
 

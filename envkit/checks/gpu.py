@@ -10,7 +10,7 @@ from envkit.matrix.cuda import backend_of
 from envkit.matrix.errors import NOT_A_FAULT
 from envkit.matrix.gpus import runs_on
 from envkit.matrix.versions import minor, public
-from envkit.snapshot import Absent, Backend, CudaDriver, Nvml, RunEnd, Snapshot
+from envkit.snapshot import HOSTED, Absent, Backend, CudaDriver, Nvml, RunEnd, Snapshot
 
 _VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 _CUDA_NO_DEVICE = 100
@@ -75,10 +75,13 @@ def _unset(snapshot: Snapshot, name: str) -> str:
 
 def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a program that was refused a GPU which it asked for, and nothing that says why: the last resort."""
+    machine = reading.host(snapshot)
+    hosted = machine is not None and machine.container == HOSTED
     quotes = reading.quotes(snapshot, matrix, "gpu-hidden")
+    if hosted and not quotes:
+        quotes = reading.quotes(snapshot, matrix, "driver-missing")
     if not quotes:
         return None
-    hosted = any(mark in fact.value for fact in _paths(snapshot) for mark in _HOSTED)
     if hosted and not reading.cuda_works(snapshot):
         return Finding(
             code="gpu-absent",
@@ -110,18 +113,6 @@ def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             ),
         ),
     )
-
-
-_HOSTED = ("/content/", "/kaggle/")
-"""Folders of hosted notebooks, which come with and without a GPU."""
-
-
-def _paths(snapshot: Snapshot) -> tuple[Fact, ...]:
-    """Where files are, as far as a report tells."""
-    live, target = reading.runtime(snapshot), reading.interpreter(snapshot)
-    told = ((live.file if live else None) or "", target.executable if target else "")
-    said = (one.text for one in reading.said(snapshot))
-    return tuple(Fact("path", text, "report") for text in (*told, *said) if text)
 
 
 def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:

@@ -27,6 +27,7 @@ _WORDS = (
         "nvml",
         "only supports",
         "tried to allocate",
+        "unsatisfied",
     ),
 )
 """In lower case: a line with none of them complains of nothing."""

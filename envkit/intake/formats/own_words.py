@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
+from envkit.snapshot import HOSTED
 
 WSL = re.compile(
     r"microsoft-standard|\[x\] ?WSL ?2|WSL version: ?\d|\bapp WSL\b|/mnt/c/Users/|"
@@ -17,6 +18,7 @@ _CONTAINER = re.compile(
     r"\b(?:in|inside|within|connected to) (?:a |the |my |all the running )?(?:docker|container\b|containers\b|k3s|k8s)",
     re.IGNORECASE,
 )
+_HOSTED = re.compile(r"(?<![\w.])/content/[\w.-]|/kaggle/(?:working|input)\b|\bgoogle[ .]?colab", re.IGNORECASE)
 _OWN = r"\b(?:I|we|my \w{1,20}|this \w{1,20}|(?:the )?(?:machine|laptop|computer|server|system|VPS|PC))\b"
 _NONE = re.compile(
     rf"{_OWN}[^.\n]{{0,40}}?\b(?:don'?t have|do not have|doesn'?t have|does not have|have no|has no|without|"
@@ -42,7 +44,9 @@ def parse(text: Text) -> Iterator[Part]:
     said = text.text if len(text.text) <= 2 * _PROSE else text.text[:_PROSE] + "\n" + text.text[-_PROSE:]
     if any(map(said.__contains__, _MARKS)) and WSL.search(said):
         yield Part(os="linux", wsl=2)
-    if _CONTAINER.search(said):
+    if _HOSTED.search(said):
+        yield Part(container=HOSTED, os="linux")
+    elif _CONTAINER.search(said):
         yield Part(container="docker")
     if _NVIDIA.search(said):
         return
