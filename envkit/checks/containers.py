@@ -156,9 +156,17 @@ def _contained_without(snapshot: Snapshot, matrix: Matrix) -> bool:
     withheld = reading.variables(snapshot).get("NVIDIA_VISIBLE_DEVICES") in _NO_GPU_GIVEN
     if withheld and bool(machine.kernel_module_version):
         return missing or not reading.devices(snapshot)
+    driver = reading.cuda(snapshot)
+    none_given = driver is not None and driver.init_error == _CUDA_NO_DEVICE and not _chosen(snapshot)
+    if none_given and _reported(snapshot):
+        return True  # the GPUs that NVML lists are the host's, as its owner pasted them
     # Only what somebody complains of: a CUDA build in a container without a GPU may well be what was wanted.
     complained = _refused(snapshot) or bool(reading.quotes(snapshot, matrix, "driver-missing"))
     return missing and complained and _reported(snapshot)
+
+
+def _chosen(snapshot: Snapshot) -> bool:
+    return "CUDA_VISIBLE_DEVICES" in reading.variables(snapshot)
 
 
 def _for_nvidia(snapshot: Snapshot) -> bool:
@@ -231,7 +239,7 @@ def _with_gpu(snapshot: Snapshot) -> Fix:
 # -- device files ---------------------------------------------------------------------------------
 
 _NVML_REFUSED, _NVML_BLOCKED, _NVML_UNKNOWN = 4, 17, 999
-_CUDA_OS = 304
+_CUDA_OS, _CUDA_NO_DEVICE = 304, 100
 
 
 def check_device_permission(snapshot: Snapshot, matrix: Matrix) -> Finding | None:

@@ -150,6 +150,8 @@ def _backend_mps(snapshot: Snapshot) -> Backend | None:
 def _said_without(snapshot: Snapshot, matrix: Matrix) -> bool:
     """Say whether a report tells of a machine without a GPU for torch, in which a program looks for one."""
     machine = reading.host(snapshot)
+    if reading.quotes(snapshot, matrix, "gpu-absent"):
+        return True
     asks = any(reading.quotes(snapshot, matrix, code) for code in ("driver-missing", "gpu-hidden"))
     known = machine is not None and machine.gpus is not None and not isinstance(snapshot.nvml, Nvml)
     return asks and known and not reading.cards(snapshot, "amd")

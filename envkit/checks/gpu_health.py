@@ -16,6 +16,7 @@ def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     # A GPU that is listed and gives no handle has stopped to answer, whatever the reason is called.
     lost = [device for device in reading.devices(snapshot) if device.error]
     quotes = reading.quotes(snapshot, matrix, "gpu-lost")
+    whole = whole or _none_answers(snapshot)
     if not (whole or lost or quotes):
         return None
     works = not (whole or lost) and driver is not None and driver.init_error == 0 and reading.cuda_works(snapshot)
@@ -46,6 +47,13 @@ def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         ),
         explains=("driver-init-failed", "gpu-memory-errors", "pcie-degraded", "gpu-exclusive", "device-permission"),
     )
+
+
+def _none_answers(snapshot: Snapshot) -> bool:
+    """Say whether NVML works and lists none, though the bus shows NVIDIA's GPU, which another driver may hold."""
+    manager = reading.nvml(snapshot)
+    cards = [card for card in reading.cards(snapshot, "nvidia") if card.kernel_driver in (None, "nvidia")]
+    return manager is not None and manager.error == 0 and manager.devices == () and bool(cards)
 
 
 def check_gpu_memory_errors(snapshot: Snapshot, matrix: Matrix) -> Finding | None:

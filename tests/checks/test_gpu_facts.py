@@ -369,7 +369,7 @@ def test_a_lost_gpu_in_the_kernel_log_is_the_cause_where_cuda_fails() -> None:
     [
         (
             (
-                "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23 GiB "
+                "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has a total capacity of 23 GiB "
                 "of which 1.12 GiB is free. Including non-PyTorch memory, this process has 22.51 GiB memory in use."
             ),
             Severity.WARNING,

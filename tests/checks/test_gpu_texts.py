@@ -105,7 +105,7 @@ def test_a_text_names_its_cause(text: str, code: str) -> None:
         "RuntimeError: CUDA error: an illegal memory access was encountered",
         "NVRM: Xid (PCI:0000:01:00): 13, Graphics Exception",
         (
-            "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has a total capacity of 79 GiB of "
+            "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has a total capacity of 79 GiB of "
             "which 1.00 GiB is free. Including non-PyTorch memory, this process has 78.10 GiB memory in use."
         ),
     ],

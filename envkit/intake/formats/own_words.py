@@ -15,8 +15,10 @@ WSL = re.compile(
 )
 _CONTAINER = re.compile(
     r"\b(?:docker|nerdctl|podman)(?:-compose| compose)? +(?:run|up|exec|start)\b|"
-    r"\b(?:in|inside|within|connected to) (?:a |the |my |all the running )?(?:docker|container\b|containers\b|k3s|k8s)",
-    re.IGNORECASE,
+    r"\b(?:in|inside|within|connected to) (?:a |the |my |all the running )?(?:docker|container\b|containers\b|k3s|k8s)|"
+    r"(?:进入|在) ?(?:docker|容器)|(?:docker|容器) ?(?:内部|里|中)|"
+    r"^[\w.-]{2,60} exited with code \d{1,3}$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _HOSTED = re.compile(r"(?<![\w.])/content/[\w.-]|/kaggle/(?:working|input)\b|\bgoogle[ .]?colab", re.IGNORECASE)
 _OWN = r"\b(?:I|we|my \w{1,20}|this \w{1,20}|(?:the )?(?:machine|laptop|computer|server|system|VPS|PC))\b"
