@@ -184,6 +184,12 @@ def cuda_works(snapshot: Snapshot) -> bool:
     return backend is not None and backend.available is True
 
 
+def cuda_starts(snapshot: Snapshot) -> bool:
+    """Say whether CUDA has a device in use, or offers one: what is said of the driver is then past, or of elsewhere."""
+    driver = cuda(snapshot)
+    return cuda_works(snapshot) or (driver is not None and driver.init_error == 0 and bool(driver.devices))
+
+
 def platform(snapshot: Snapshot) -> str | None:
     """Return the wheel platform of the target."""
     machine = host(snapshot)

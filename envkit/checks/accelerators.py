@@ -44,8 +44,9 @@ def check_wrong_vendor(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     torch = reading.installed_torch(snapshot)
     complained = bool(quotes) or _asks_for_nvidia(snapshot, matrix)
     usable = [gpu for gpu in others if _has_a_build(gpu, snapshot, matrix)]
-    computes = usable or [gpu for gpu in others if gpu.vendor == "amd" and (complained or _target(gpu, matrix))]
-    if not quotes and not computes:
+    # Outside a report nobody has said that the GPU should compute.
+    wanted = complained or (not snapshot.taken_at and _refused(snapshot))
+    if not quotes and not usable and not (wanted and reading.cards(snapshot, "amd")):
         return None  # a graphics chip that no build of torch is for: the CPU is right, whatever the build
     return Finding(
         code="torch-wrong-backend",
@@ -65,6 +66,11 @@ def _asks_for_nvidia(snapshot: Snapshot, matrix: Matrix) -> bool:
     """Say whether a program complains that there is no NVIDIA driver or GPU for it."""
     told = any(reading.quotes(snapshot, matrix, code) for code in _NEEDS)
     return told or any("is not able to use GPU" in one.text for one in reading.said(snapshot))
+
+
+def _refused(snapshot: Snapshot) -> bool:
+    backend = _backend(snapshot, "cuda")
+    return backend is not None and backend.available is False
 
 
 def _cuda_on_others(snapshot: Snapshot, others: tuple[PciGpu, ...], *, asked: bool) -> bool:
@@ -153,7 +159,7 @@ def check_rocm_gpu_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | 
             *quotes,
         ),
         fix=_another_target(snapshot, matrix, target),
-        explains=("driver-init-failed", "gpu-arch-unsupported", "rocm-driver-mismatch", "gpu-memory-full"),
+        explains=("driver-init-failed", "gpu-arch-unsupported", "rocm-driver-mismatch"),
     )
 
 

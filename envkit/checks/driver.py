@@ -7,7 +7,7 @@ from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.errors import NOT_A_FAULT, ErrorName
 from envkit.matrix.versions import numbers
-from envkit.snapshot import Absent, Snapshot, Traces
+from envkit.snapshot import Absent, Host, Snapshot, Traces
 
 _NVML_NOT_LOADED, _NVML_MISMATCH = 9, 18
 _CUDA_NO_DEVICE = 100
@@ -53,7 +53,7 @@ def _no_driver(snapshot: Snapshot, facts: tuple[Fact, ...]) -> Finding:
         cause=f"neither libcuda nor NVML, which the driver brings, is to be found{_nouveau(snapshot)}",
         expected="libcuda.so.1 and libnvidia-ml.so.1, which the driver package brings (the CUDA toolkit does not)",
         facts=facts,
-        fix=on_driver_s_machine(snapshot, _driver_install(snapshot)),
+        fix=_driver_install(snapshot),
         explains=("driver-init-failed", "driver-too-old", *USE_FAILS),
     )
 
@@ -93,6 +93,15 @@ def _version_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 
 def _driver_install(snapshot: Snapshot) -> Fix:
     machine = reading.host(snapshot)
+    if machine and machine.os == "windows":
+        return Fix(
+            summary="install NVIDIA's driver for this GPU",
+            steps=("take the newest that lists the GPU from nvidia.com/drivers, then restart Windows",),
+        )
+    return on_driver_s_machine(snapshot, _linux_driver(machine))
+
+
+def _linux_driver(machine: Host | None) -> Fix:
     name = (machine.os_name or "").lower() if machine else ""
     if "ubuntu" in name:
         return Fix(summary="install the recommended driver", commands=("sudo ubuntu-drivers install", "sudo reboot"))
@@ -119,7 +128,7 @@ def check_fabric_manager_down(snapshot: Snapshot, matrix: Matrix) -> Finding | N
     down = bool(traces.nvswitches) and traces.fabric_manager is False and not _contained(snapshot)
     quotes = reading.quotes(snapshot, matrix, "fabric-manager-down")
     fails = driver is not None and driver.init_error != 0
-    if not (not_ready or (down and fails) or (quotes and not reading.cuda_works(snapshot))):
+    if not (not_ready or (down and fails) or (quotes and not reading.cuda_starts(snapshot))):
         return None
     version = reading.driver_version(snapshot) or "VERSION"
     return Finding(
@@ -163,7 +172,7 @@ def check_forward_compat(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     driver = reading.cuda(snapshot)
     quotes = reading.quotes(snapshot, matrix, "forward-compat-unsupported")
     code = driver.init_error if driver and driver.init_error in _CUDA_COMPAT else None
-    if code is None and (not quotes or reading.cuda_works(snapshot)):
+    if code is None and (not quotes or reading.cuda_starts(snapshot)):
         return None
     return Finding(
         code="forward-compat-unsupported",
@@ -193,7 +202,7 @@ def check_driver_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     error = _error(snapshot, matrix)
     quotes = reading.quotes(snapshot, matrix, "driver-init-failed")
     if error is None:
-        return None if not quotes or reading.cuda_works(snapshot) else _does_not_start(snapshot, matrix, quotes)
+        return None if not quotes or reading.cuda_starts(snapshot) else _does_not_start(snapshot, matrix, quotes)
     driver = reading.cuda(snapshot)
     works = driver is not None and driver.init_error == 0
     causes = f"; usual causes: {', '.join(error.causes)}" if error.causes else ""

@@ -19,7 +19,7 @@ def check_driver_library_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding
     manager = reading.nvml(snapshot)
     told = manager is not None and manager.error == _NVML_MISMATCH
     quotes, apart = reading.quotes(snapshot, matrix, "driver-library-mismatch"), _two_versions(snapshot)
-    if not (told or apart or (quotes and not reading.cuda_works(snapshot))):
+    if not (told or apart or (quotes and not reading.cuda_starts(snapshot))):
         return None
     return Finding(
         code="driver-library-mismatch",
@@ -62,7 +62,7 @@ def check_driver_not_loaded(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
     manager, machine = reading.nvml(snapshot), reading.host(snapshot)
     told = manager is not None and manager.error == _NVML_NOT_LOADED
     quotes = reading.quotes(snapshot, matrix, "driver-not-loaded")
-    if not told and (not quotes or reading.usable_gpu(snapshot) or reading.cuda_works(snapshot)):
+    if not told and (not quotes or reading.cuda_starts(snapshot)):
         return None
     if machine is not None and machine.wsl:
         return None  # inside WSL no kernel module belongs to the driver

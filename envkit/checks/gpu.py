@@ -106,13 +106,19 @@ def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=(*quotes, *reading.variable_facts(snapshot, *_VARIABLES), reading.gpu_fact(snapshot)),
         fix=Fix(
             summary="see what the program is offered",
-            commands=('python -c "import torch; print(torch.cuda.device_count())"', "env | grep VISIBLE_DEVICES"),
+            commands=('python -c "import torch; print(torch.cuda.device_count())"', _list_variables(snapshot)),
             steps=(
                 "CUDA_VISIBLE_DEVICES set after torch has begun to use CUDA has no effect, or the wrong one",
                 _NUMBERED_ANEW,
             ),
         ),
     )
+
+
+def _list_variables(snapshot: Snapshot) -> str:
+    machine = reading.host(snapshot)
+    windows = machine is not None and machine.os == "windows"
+    return "Get-ChildItem Env:*VISIBLE_DEVICES*" if windows else "env | grep VISIBLE_DEVICES"
 
 
 def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:

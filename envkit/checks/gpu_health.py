@@ -1,7 +1,7 @@
 """Is the GPU itself sound: on the bus, its memory, its clocks, its link?"""
 
 from envkit import reading
-from envkit.checks.fixes import on_driver_s_machine
+from envkit.checks.fixes import with_nvidia_smi
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import NvmlDevice, Snapshot
@@ -11,7 +11,7 @@ _FALLBACK = "if it comes back, the GPU, its power supply or its slot is at fault
 
 def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a GPU that no longer answers."""
-    manager, driver = reading.nvml(snapshot), reading.cuda(snapshot)
+    manager = reading.nvml(snapshot)
     whole = manager is not None and matrix.errors.nvml(manager.error).diagnosis == "gpu-lost"
     # A GPU that is listed and gives no handle has stopped to answer, whatever the reason is called.
     lost = [device for device in reading.devices(snapshot) if device.error]
@@ -19,7 +19,7 @@ def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     whole = whole or _none_answers(snapshot)
     if not (whole or lost or quotes):
         return None
-    works = not (whole or lost) and driver is not None and driver.init_error == 0 and reading.cuda_works(snapshot)
+    works = not (whole or lost) and reading.cuda_starts(snapshot)
     return Finding(
         code="gpu-lost",
         # What the kernel log tells of a GPU that works by now is past.
@@ -34,7 +34,7 @@ def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             ),
             *quotes,
         ),
-        fix=on_driver_s_machine(
+        fix=with_nvidia_smi(
             snapshot,
             Fix(
                 summary="reset it, or switch the machine off and on: a warm restart may not be enough",
@@ -65,7 +65,7 @@ def check_gpu_memory_errors(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
     if not (found or quotes or inforom):
         return None
     now = any(device.ecc_uncorrected or device.remap_failed for device, _ in found)
-    works = reading.cuda_works(snapshot) and not now
+    works = reading.cuda_starts(snapshot) and not now
     return Finding(
         code="gpu-memory-errors",
         # A repair that waits hurts nobody until the next error.
@@ -75,7 +75,7 @@ def check_gpu_memory_errors(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
         "takes effect at the next reset",
         expected="no uncorrected errors since the last reset, no repair that waits or failed",
         facts=(*(Fact(f"GPU {device.index}", told, "NVML") for device, told in found), *quotes),
-        fix=on_driver_s_machine(
+        fix=with_nvidia_smi(
             snapshot,
             Fix(
                 summary="reset the GPU so that the repair takes effect; use another one until then",
@@ -130,7 +130,7 @@ def check_gpu_throttled(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=found[0][1] if found else "heat or power holds its clocks down",
         expected="no reason to slow down but power at full load",
         facts=(*(Fact(f"GPU {device.index}", told, "NVML") for device, told in found), *quotes),
-        fix=on_driver_s_machine(
+        fix=with_nvidia_smi(
             snapshot,
             Fix(
                 summary="see what slows it, and mend the cooling or the power",
@@ -174,7 +174,7 @@ def check_pcie_degraded(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=found[0][1] if found else "the kernel tells of a link below its best, or of errors on it",
         expected="the width that card and slot allow, and their speed while the GPU works",
         facts=(*(Fact(f"GPU {device.index}", told, "NVML") for device, told in found), *quotes),
-        fix=on_driver_s_machine(
+        fix=with_nvidia_smi(
             snapshot,
             Fix(
                 summary="seat the card anew, and see what the slot gives",

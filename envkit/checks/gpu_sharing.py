@@ -3,7 +3,7 @@
 import re
 
 from envkit import reading
-from envkit.checks.fixes import on_driver_s_machine
+from envkit.checks.fixes import with_nvidia_smi
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import NvmlDevice, Snapshot
@@ -29,7 +29,7 @@ def check_gpu_exclusive(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=_why_taken(closed=bool(closed), narrow=bool(narrow)),
         expected="compute mode Default, or no other process on the GPU",
         facts=(*modes, *_users(snapshot), *quotes),
-        fix=on_driver_s_machine(
+        fix=with_nvidia_smi(
             snapshot,
             Fix(
                 summary="see who uses it; let several processes share it, or end the other one",
@@ -90,7 +90,7 @@ def check_gpu_mig(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         else "CUDA shows one MIG instance to a process: a second one, or cuda:1, does not exist for it",
         expected="a compute instance for each process, or MIG mode off",
         facts=(*(_mig_fact(device) for device in split), *quotes, *asked),
-        fix=on_driver_s_machine(
+        fix=with_nvidia_smi(
             snapshot,
             Fix(
                 summary="make an instance, choose one for each process, or switch MIG off",

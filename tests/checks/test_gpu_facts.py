@@ -410,3 +410,32 @@ def test_an_override_of_the_target_sets_the_comparison_aside() -> None:
     )
     snapshot = make_snapshot(host=host, torch=rocm(backends=works))
     assert "rocm-gpu-unsupported" not in [finding.code for finding in findings(snapshot)]
+
+
+@pytest.mark.parametrize("host", [make_host(os="windows", libc=""), make_host(wsl=2)], ids=["Windows", "WSL"])
+@pytest.mark.parametrize("device", [{"error": 15}, {"ecc_uncorrected": 1}, {"throttle": ("sw-thermal",)}])
+def test_a_gpu_s_fix_is_told_for_the_system_that_has_its_driver(host: Any, device: dict[str, Any]) -> None:
+    fix = findings(make_gpu_snapshot(host=host, nvml=gpus(**device)))[0].fix
+    assert fix is not None
+    assert fix.commands
+    assert all(command.startswith("nvidia-smi") for command in fix.commands)
+
+
+def test_the_driver_for_windows_is_installed_and_not_started_anew() -> None:
+    windows = make_host(os="windows", libc="", gpus=(nvidia_pci(),), device_nodes=None)
+    found = findings(make_snapshot(host=windows))[0]
+    assert found.code == "driver-missing"
+    assert found.fix is not None
+    assert found.fix.summary.startswith("install")
+
+
+def test_without_torch_s_word_an_old_line_of_the_log_is_past_where_libcuda_offers_a_gpu() -> None:
+    line = "NVRM: API mismatch: the client has the version 1, but this kernel module has the version 2"
+    quick = make_gpu_snapshot(host=linux(traces=Traces(kernel_log=(line,))), torch=Unknown(why=""))
+    assert "driver-library-mismatch" not in [finding.code for finding in findings(quick)]
+
+
+def test_a_graphics_chip_beside_a_cuda_build_is_nobody_s_fault_in_a_live_run() -> None:
+    chip = make_host(gpus=(amd_pci(device_id="0x164e"),))
+    live = make_snapshot(host=chip, taken_at="2026-01-01T00:00:00+00:00", **CUDA_BUILD)
+    assert [finding.code for finding in findings(live)] == ["gpu-absent"]
