@@ -20,8 +20,9 @@ def _backend(snapshot: Snapshot, name: str) -> Backend | None:
 
 
 def _is_rocm(snapshot: Snapshot) -> bool:
-    torch = reading.installed_torch(snapshot)
-    return torch is not None and bool(torch.hip)
+    """Say whether torch is a ROCm build, or was to be one as far as its index tells."""
+    torch, live = reading.installed_torch(snapshot), reading.runtime(snapshot)
+    return bool(torch and torch.hip) or bool(live and live.hip)
 
 
 def _gpu_facts(gpus: tuple[PciGpu, ...]) -> tuple[Fact, ...]:
@@ -78,7 +79,7 @@ def _cuda_on_others(snapshot: Snapshot, others: tuple[PciGpu, ...], *, asked: bo
     torch, machine = reading.installed_torch(snapshot), reading.host(snapshot)
     if not others or reading.nvidia_gpus(snapshot) or reading.devices(snapshot):
         return False
-    if machine is not None and machine.os == "macos":
+    if (machine is not None and machine.os == "macos") or _is_rocm(snapshot):
         return False
     if torch is None or torch.cuda is None:
         return asked
@@ -175,12 +176,13 @@ def _gfx_targets(snapshot: Snapshot, matrix: Matrix) -> list[str]:
 def _gfx_held(snapshot: Snapshot, matrix: Matrix) -> tuple[str, ...]:
     """The targets that the ROCm build holds code for; () is unknown."""
     live, torch = reading.runtime(snapshot), reading.installed_torch(snapshot)
-    if torch is None or not torch.hip:
+    hip = (torch.hip if torch else None) or (live.hip if live else None)
+    if not hip:
         return ()
     if live is not None and any(arch.startswith("gfx") for arch in live.arch_list or ()):
         return tuple(arch.partition(":")[0] for arch in live.arch_list or ())
-    release = ".".join(map(str, numbers(torch.hip)[:2]))
-    return matrix.torch.rocm_gfx(public(torch.version), f"rocm{release}") or ()
+    release = ".".join(map(str, numbers(hip)[:2]))
+    return matrix.torch.rocm_gfx(public(torch.version) if torch else "", f"rocm{release}") or ()
 
 
 def _runs(target: str, held: tuple[str, ...]) -> bool:

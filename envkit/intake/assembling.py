@@ -160,9 +160,11 @@ def _torch(part: Part) -> TorchRuntime | Absent | Unknown:
     told = (
         part.torch,
         part.cuda_available,
-        part.mps_why,
+        part.mps_available,
+        part.xpu_available,
         part.device_error,
         part.torch_cuda,
+        part.torch_hip,
         part.arch_list,
         part.cuda_why,
     )

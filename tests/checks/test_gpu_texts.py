@@ -31,6 +31,8 @@ def codes(text: str) -> list[str]:
         ("unsatisfied condition: cuda>=12.4, please update your driver to a newer version", "driver-too-old"),
         ("CUDA error: the provided PTX was compiled with an unsupported toolchain.", "driver-too-old"),
         ("failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error", "driver-init-failed"),
+        ("Check failed: error == cudaSuccess (999 vs. 0) unknown error", "driver-init-failed"),
+        ("kernel version 460.91.3 does not match DSO version 470.82.1", "driver-library-mismatch"),
         ("cuInit(0) failed: CUDA_ERROR_SYSTEM_NOT_READY", "fabric-manager-down"),
         ("failed call to cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "forward-compat-unsupported"),
         ("RuntimeError: Found no NVIDIA driver on your system.", "driver-missing"),
@@ -51,7 +53,16 @@ def codes(text: str) -> list[str]:
             "nvidia-container-cli: initialization error: WSL environment detected but no adapters were found",
             "wsl-driver",
         ),
+        ("$ LD_LIBRARY_PATH=/usr/lib/wsl/lib/ python\n$ ls /usr/lib/wsl/lib/libcuda.so.1", "wsl-driver"),
         # the GPU
+        (
+            (
+                "| NVIDIA-SMI 470.57.02    Driver Version: 470.57.02    CUDA Version: 11.4     |\n"
+                "|   0  GeForce RTX 2080    Off  | 00000000:01:00.0 Off |                  N/A |\n"
+                "|ERR!   ERR! P0    ERR! / 215W |     10MiB /  7982MiB |    ERR!      Default |\n"
+            ),
+            "gpu-lost",
+        ),
         ("Unable to determine the device handle for GPU0000:05:00.0: Unknown Error", "gpu-lost"),
         ("NVRM: Xid (PCI:0000:4c:00): 119, Timeout after 6s of waiting for RPC response", "gpu-lost"),
         ("NVRM: Xid (0000:03:00): 48, Double Bit ECC Error", "gpu-memory-errors"),
@@ -80,6 +91,7 @@ def codes(text: str) -> list[str]:
         ("ROCk module is NOT loaded, possibly no GPU devices", "rocm-driver-mismatch"),
         ("OSError: libmkl_sycl_blas.so.4: cannot open shared object file", "xpu-runtime-missing"),
         ("UserWarning: XPU device count is zero!", "xpu-runtime-missing"),
+        ("RuntimeError: Number of dpcpp devices should be greater than zero!", "xpu-runtime-missing"),
         ("RuntimeError: The MPS backend is supported on MacOS 13.0+.", "mps-unavailable"),
         (
             "RuntimeError: Found no NVIDIA driver on your system.\nOS: Windows 11\nGPU: AMD Radeon RX 6600",
@@ -88,6 +100,15 @@ def codes(text: str) -> list[str]:
         (
             "RuntimeError: Found no NVIDIA driver on your system.\nI don't have any NVIDIA GPU in my laptop",
             "gpu-absent",
+        ),
+        (
+            "RuntimeError: Torch is not able to use GPU\nGPU: AMD Radeon RX 6600\nOS: Windows 11",
+            "torch-wrong-backend",
+        ),
+        (
+            "pip install torch --index-url https://download.pytorch.org/whl/rocm6.4\n"
+            "RuntimeError: Torch is not able to use GPU\nGPU: AMD Radeon RX 6800\nOS: Linux",
+            "rocm-driver-mismatch",
         ),
         # nobody's fault
         ("RuntimeError: CUDA error: device-side assert triggered", "healthy"),

@@ -28,6 +28,7 @@ _WORDS = (
         "only supports",
         "tried to allocate",
         "unsatisfied",
+        "does not match",
     ),
 )
 """In lower case: a line with none of them complains of nothing."""

@@ -391,6 +391,7 @@ _MISSING = re.compile(
 
 
 _NO_CUDA_VERSION = ("CUDA Version: ERR!", "CUDA Version: N/A")
+_NO_SENSORS = re.compile(r"^\|[^|\n]{0,40}ERR![^|\n]{0,40}\|[^|\n]{0,40}MiB", re.MULTILINE)
 _GONE = re.compile(
     r"^\|[^|\n]{3,40}\bC[ \t]+(?:Unknown Error|\[Not Found\]|\(null\))[ \t]+\d+MiB[ \t]*\|", re.MULTILINE
 )
@@ -400,6 +401,8 @@ def _failure(text: Text) -> Iterator[Part]:
     told = [words for words in _NO_CUDA_VERSION if text.has(words)]
     if text.has("Unknown Error", "[Not Found]", "(null)") and _GONE.search(text.text):
         told.append("a process that is gone holds memory of the GPU")
+    if text.has("ERR!") and _NO_SENSORS.search(text.text):
+        told.append("a GPU does not tell the state of its sensors: ERR!")
     if told:
         yield Part(complaints=tuple(Complaint(source="nvidia-smi", text=words) for words in told))
     if _NO_DRIVER.search(text.text):

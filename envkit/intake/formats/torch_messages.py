@@ -56,6 +56,10 @@ def _unbuilt(_found: re.Match[str]) -> Part:
     return Part(torch_cuda="", cuda_available=False)
 
 
+def _unavailable(_found: re.Match[str]) -> Part:
+    return Part(cuda_available=False)
+
+
 def _architectures(found: re.Match[str]) -> Part:
     return Part(arch_list=tuple(found[1].split()))
 
@@ -91,6 +95,8 @@ _MESSAGES = (
         _coded,
     ),
     _message("Call to cuInit", rf"\[(\d{{1,3}})\] Call to cuInit{_REST}", _coded),
+    _message("cudaSuccess (", rf"cudaSuccess \((\d{{1,3}}) vs\. 0\){_REST}", _coded),
+    _message("not able to use GPU", r"Torch is not able to use GPU", _unavailable),
     _message("Error ", rf"(?<![\w.])Error (80[2-9]|35|100|999|919): {_REST}", _coded),
     _message("CUDA unknown error", rf"CUDA unknown error - this may be due to{_REST}", _start(999)),
     _message("CUDA driver initialization failed", rf"CUDA driver initialization failed{_REST}", _start(3)),
