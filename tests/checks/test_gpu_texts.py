@@ -106,8 +106,10 @@ def codes(text: str) -> list[str]:
             "torch-wrong-backend",
         ),
         (
-            "pip install torch --index-url https://download.pytorch.org/whl/rocm6.4\n"
-            "RuntimeError: Torch is not able to use GPU\nGPU: AMD Radeon RX 6800\nOS: Linux",
+            (
+                "pip install torch --index-url https://download.pytorch.org/whl/rocm6.4\n"
+                "RuntimeError: Torch is not able to use GPU\nGPU: AMD Radeon RX 6800\nOS: Linux"
+            ),
             "rocm-driver-mismatch",
         ),
         # nobody's fault
