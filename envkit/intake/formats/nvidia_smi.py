@@ -37,7 +37,7 @@ _GPU_ROW = re.compile(
     r"[ \t]*([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])[ \t]+(\S+)[ \t]*\|[ \t]*(\S+)"
 )
 _MEMORY_ROW = re.compile(
-    r"(\d+)MiB[ \t]*/[ \t]*(\d+)MiB[^|\n]{0,20}\|[ \t]*(?:\d+%|N/A|ERR!)?[ \t]*"
+    r"(\d{1,9})MiB[ \t]*/[ \t]*(\d{1,9})MiB[^|\n]{0,20}\|[ \t]*(?:\d+%|N/A|ERR!)?[ \t]*"
     r"(Default|E\. ?(?:Process|Thread)|Prohibited)?"
 )
 _STATE_ROW = re.compile(
@@ -87,14 +87,14 @@ def _rows(body: str) -> Iterator[NvmlDevice]:
 
 
 def _number(told: str | None) -> int | None:
-    return int(told) if told and told.isdecimal() else None
+    return int(told) if told and told.isdecimal() and len(told) < 16 else None
 
 
 _PROCESS_HEAD = re.compile(r"^\|[ \t]*Processes:", re.MULTILINE)
 _PROCESS = re.compile(
     r"^\|[ \t]+(\d{1,3})[ \t]+(?:(?:N/A|\d{1,3})[ \t]+(?:N/A|\d{1,3})[ \t]+)?(\d{1,9})[ \t]+"
     r"(C|G|C\+G|M\+C)[ \t][^|\n]{0,80}?"
-    r"(\d+)MiB[ \t]*\|",
+    r"(\d{1,9})MiB[ \t]*\|",
     re.MULTILINE,
 )
 
@@ -208,7 +208,9 @@ def _section(body: str, head: str) -> str:
 
 def _uncorrected(section: str) -> int | None:
     """All uncorrectable errors of a section, whose rows have had several names."""
-    told = re.findall(r"^[ \t]*(?:\w+ Uncorrectable(?: \w+)?|Uncorrectable)[ \t]*:[ \t]*(\d+)", section, re.MULTILINE)
+    told = re.findall(
+        r"^[ \t]*(?:\w+ Uncorrectable(?: \w+)?|Uncorrectable)[ \t]*:[ \t]*(\d{1,15})\b", section, re.MULTILINE
+    )
     old = re.search(r"Double Bit[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+Total[ \t]*:[ \t]*(\d+)", section + "\n")
     return sum(map(int, told)) if told else int(old[1]) if old else None
 
@@ -218,7 +220,7 @@ def _yes(told: str | None) -> bool | None:
 
 
 def _leading(told: str | None) -> int | None:
-    found = re.match(r"\d+", told or "")
+    found = re.match(r"\d{1,15}(?!\d)", told or "")
     return int(found[0]) if found else None
 
 
@@ -342,7 +344,7 @@ def _row(at: int, columns: list[str], row: str) -> tuple[NvmlDevice, str | None]
 # -- processes and what they hold, in a list of their own ---------------------------------------------
 
 _LIST_HEAD = re.compile(r"^[ \t]*pid\b[^\n]{0,80}?mem(?:ory)?\b", re.IGNORECASE)
-_LIST_ROW = re.compile(r"^[ \t]*(\d{1,9})[ \t,|]+(?:[^\n]{0,120}?[ \t,|])?(\d+) ?MiB\b")
+_LIST_ROW = re.compile(r"^[ \t]*(\d{1,9})[ \t,|]+(?:[^\n]{0,120}?[ \t,|])?(\d{1,9}) ?MiB\b")
 
 
 def _applications(text: Text) -> Iterator[Part]:
