@@ -142,7 +142,7 @@ def _no_gpu_given(snapshot: Snapshot, matrix: Matrix) -> Finding:
             *driver_codes(snapshot, matrix),
             *quotes,
         ),
-        fix=_with_gpu(snapshot),
+        fix=with_gpu(snapshot),
         explains=("driver-missing", "driver-init-failed", *USE_FAILS),
     )
 
@@ -152,6 +152,8 @@ def _contained_without(snapshot: Snapshot, matrix: Matrix) -> bool:
     machine = reading.host(snapshot)
     if machine is None or not machine.container or machine.wsl or not _for_nvidia(snapshot):
         return False
+    if isinstance(snapshot.cuda, Absent) and (machine.kernel_module_version or reading.devices(snapshot)):
+        return False  # half a driver, which the driver's own check tells
     missing = isinstance(snapshot.cuda, Absent) or isinstance(snapshot.nvml, Absent)
     withheld = reading.variables(snapshot).get("NVIDIA_VISIBLE_DEVICES") in _NO_GPU_GIVEN
     if withheld and bool(machine.kernel_module_version):
@@ -202,7 +204,8 @@ def _container_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
     return (Fact("container", machine.container, "marks of the runtime"),) if machine and machine.container else ()
 
 
-def _with_gpu(snapshot: Snapshot) -> Fix:
+def with_gpu(snapshot: Snapshot) -> Fix:
+    """Return how a container of this kind is started with the GPU."""
     machine = reading.host(snapshot)
     name = machine.container if machine else ""
     if name in ("kubernetes", "kubepods"):

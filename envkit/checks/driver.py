@@ -1,6 +1,7 @@
 """Does the NVIDIA driver answer, and does it run the CUDA that this torch was built with?"""
 
 from envkit import reading
+from envkit.checks.containers import with_gpu
 from envkit.checks.driver_facts import USE_FAILS, driver_codes, module_facts, node_facts, pci_facts
 from envkit.checks.fixes import install_torch, on_driver_s_machine, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
@@ -77,12 +78,18 @@ def _half_a_driver(snapshot: Snapshot, facts: tuple[Fact, ...]) -> Finding:
         "was started without the GPU or its compute part, or a driver package of which a part is missing",
         expected="libcuda.so.1, of the version of the loaded module",
         facts=facts,
-        fix=Fix(
-            summary="start the container with the whole GPU; the machine needs the NVIDIA Container Toolkit",
-            commands=("docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE",),
-            steps=("outside a container: install the driver package again, in the version of the loaded module",),
-        ),
+        fix=with_gpu(snapshot) if contained else _both_halves(),
         explains=USE_FAILS,
+    )
+
+
+def _both_halves() -> Fix:
+    return Fix(
+        summary="in a container: start it with the whole GPU; else install the driver package again",
+        commands=("docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE",),
+        steps=(
+            "the package must be of the version of the loaded module, which `cat /proc/driver/nvidia/version` tells",
+        ),
     )
 
 
@@ -219,7 +226,7 @@ def check_driver_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-_ELSEWHERE = ("device-permission", "wsl-driver", "gpu-lost", "gpu-exclusive", "gpu-memory-errors")
+_ELSEWHERE = ("device-permission", "wsl-driver", "gpu-lost", "gpu-exclusive", "gpu-memory-errors", "gpu-memory-full")
 """What the error table points to and checks of their own tell."""
 
 
@@ -231,7 +238,11 @@ def _error(snapshot: Snapshot, matrix: Matrix) -> ErrorName | None:
         error = matrix.errors.cuda(driver.init_error)
     elif manager is not None and manager.error not in (0, _NVML_NOT_LOADED, _NVML_MISMATCH):
         error = matrix.errors.nvml(manager.error)
-    return None if error is None or error.diagnosis in _ELSEWHERE else error
+    if error is None or error.diagnosis in _ELSEWHERE:
+        return None
+    # In words and as a number it is one finding.
+    told = error.diagnosis == "driver-too-old" and reading.quotes(snapshot, matrix, "driver-too-old")
+    return None if told else error
 
 
 def _without_uvm(snapshot: Snapshot) -> str:

@@ -286,6 +286,12 @@ def test_an_error_states_facts_and_a_way_out(snapshot: Snapshot, code: str) -> N
             assert finding.fix.commands or finding.fix.steps or finding.fix.summary, code
 
 
+@pytest.mark.parametrize(("snapshot", "code"), CASES)
+def test_a_cause_is_told_once(snapshot: Snapshot, code: str) -> None:
+    told = [finding.code for finding in findings(snapshot)]
+    assert len(told) == len(set(told)), code
+
+
 @pytest.mark.parametrize(
     ("traces", "word"),
     [
