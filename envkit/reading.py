@@ -16,9 +16,12 @@ from envkit.snapshot import (
     Host,
     Interpreter,
     Nvml,
+    NvmlDevice,
     Packages,
+    PciGpu,
     Snapshot,
     TorchRuntime,
+    Traces,
 )
 from envkit.systems import name_architecture
 
@@ -181,6 +184,12 @@ def cuda_works(snapshot: Snapshot) -> bool:
     return backend is not None and backend.available is True
 
 
+def cuda_starts(snapshot: Snapshot) -> bool:
+    """Say whether CUDA has a device in use, or offers one: what is said of the driver is then past, or of elsewhere."""
+    driver = cuda(snapshot)
+    return cuda_works(snapshot) or (driver is not None and driver.init_error == 0 and bool(driver.devices))
+
+
 def platform(snapshot: Snapshot) -> str | None:
     """Return the wheel platform of the target."""
     machine = host(snapshot)
@@ -205,6 +214,8 @@ def said(snapshot: Snapshot) -> Iterator[Said]:
         yield from (Said("warning", warning) for warning in live.warnings)
         if live.died_of:
             yield Said("import torch", live.stderr)
+    machine = host(snapshot)
+    yield from (Said("kernel log", line) for line in (machine.traces.kernel_log if machine else None) or ())
     yield from (Said(complaint.source, complaint.text) for complaint in snapshot.complaints)
 
 
@@ -233,6 +244,24 @@ def variable_facts(snapshot: Snapshot, *names: str) -> tuple[Fact, ...]:
     """Those of the environment variables that are set, as facts."""
     values = variables(snapshot)
     return tuple(Fact(name, values[name], "environment") for name in names if name in values)
+
+
+def traces(snapshot: Snapshot) -> Traces:
+    """Return what the kernel and the file system show of accelerators; nothing is known where there is no host."""
+    machine = host(snapshot)
+    return machine.traces if machine else Traces()
+
+
+def cards(snapshot: Snapshot, vendor: str) -> tuple[PciGpu, ...]:
+    """Return the display controllers of one maker, as far as they are known."""
+    machine = host(snapshot)
+    return tuple(gpu for gpu in (machine.gpus if machine else None) or () if gpu.vendor == vendor)
+
+
+def devices(snapshot: Snapshot) -> tuple[NvmlDevice, ...]:
+    """Return the NVIDIA GPUs that NVML tells of."""
+    manager = nvml(snapshot)
+    return (manager.devices if manager else None) or ()
 
 
 def gpu_fact(snapshot: Snapshot) -> Fact:

@@ -88,11 +88,52 @@ class Toolkit(Record, frozen=True, kw_only=True):
     cuda_home: str | None = None
 
 
+class DeviceNode(Record, frozen=True, kw_only=True):
+    """A device file of an accelerator, and what this process may do with it."""
+
+    path: str
+    openable: bool | None = None
+    """Whether this process may open it for reading and writing."""
+    group: str | None = None
+    """The group that owns it, its number where it has no name here."""
+
+
+class Traces(Record, frozen=True, kw_only=True):
+    """What the kernel and the file system show of accelerators and their drivers; None is unknown."""
+
+    modules: tuple[str, ...] | None = None
+    """The loaded kernel modules among those that drive a GPU."""
+    secure_boot: bool | None = None
+    nodes: tuple[DeviceNode, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    """The groups of this process."""
+    nvswitches: int | None = None
+    fabric_manager: bool | None = None
+    """Whether a process of the Fabric Manager runs."""
+    mig_instances: int | None = None
+    """Compute instances that the driver offers in /proc/driver/nvidia/capabilities."""
+    gfx: tuple[str, ...] | None = None
+    """Code targets of the AMD GPUs that the kernel driver offers for computing: "gfx90a"."""
+    wsl_driver: bool | None = None
+    """Inside WSL: whether Windows' driver has put its libcuda in /usr/lib/wsl/lib."""
+    wsl_paravirtual: bool | None = None
+    """Inside WSL: whether /dev/dxg is there, through which Linux reaches the GPU."""
+    level_zero: bool | None = None
+    """Whether the loader finds libze_loader.so.1, which Intel's runtime brings."""
+    kernel_log: tuple[str, ...] | None = None
+    """The last lines of the kernel log that tell of a GPU's fault; None where it may not be read."""
+
+
+HOSTED = "hosted-notebook"
+"""The container of a notebook that somebody else runs: Colab, Kaggle."""
+
+
 class Host(Known, frozen=True, kw_only=True, tag="known"):
     """Operating system, processor, memory and what surrounds the process."""
 
     os: str
-    """"linux", "windows", "macos", or the lower-case `platform.system()` of anything else."""
+    """"linux", "windows", "macos", or the lower-case `platform.system()` of anything else; "" where a report does not
+    say it, and tells other facts of the machine."""
     os_name: str | None = None
     kernel: str | None = None
     arch: str | None = None
@@ -119,6 +160,7 @@ class Host(Known, frozen=True, kw_only=True, tag="known"):
     """Device files that exist, among /dev/nvidia*, /dev/kfd and /dev/dri/renderD*."""
     variables: dict[str, str] = {}
     """Environment variables that change what torch finds or does, as set for this process."""
+    traces: Traces = Traces()
 
 
 # -- the target interpreter ---------------------------------------------------------------------
@@ -252,6 +294,39 @@ class NvmlDevice(Record, frozen=True, kw_only=True):
     """NVML's code when the device's handle could not be had."""
     ecc_uncorrected: int | None = None
     """Uncorrectable memory errors since the driver was loaded; None also where ECC is off."""
+    ecc_lifetime: int | None = None
+    """Uncorrectable memory errors since the GPU was made."""
+    remap_pending: bool | None = None
+    """A row or page of memory waits to be replaced at the next reset."""
+    remap_failed: bool | None = None
+    """A row could not be replaced: none is left to replace it with."""
+    retired_pages: int | None = None
+    """Pages that were retired for two-bit errors."""
+    throttle: tuple[str, ...] | None = None
+    """Why the clocks are held down now: "hw-slowdown", "hw-thermal", "hw-power-brake", "sw-thermal", "sw-power-cap"."""
+    performance_state: int | None = None
+    """0 is the fastest; a GPU at rest goes to 8 or more."""
+    utilization: int | None = None
+    """Per cent of the last moments in which something computed."""
+    temperature: int | None = None
+    """Degrees Celsius."""
+    power_limit: int | None = None
+    """Milliwatts that it may draw now."""
+    power_limit_default: int | None = None
+    pcie_generation: int | None = None
+    """Of the link now: a GPU at rest lowers it to save power."""
+    pcie_generation_best: int | None = None
+    """The highest that card and slot allow."""
+    pcie_width: int | None = None
+    pcie_width_best: int | None = None
+    """The most lanes that card and slot allow."""
+    persistence: bool | None = None
+    processes: int | None = None
+    """Processes that compute on it and that could be seen; those of another container are not."""
+    processes_memory: int | None = None
+    """What those processes hold."""
+    mig_instances: int | None = None
+    """MIG devices that are ready for use."""
 
 
 class Nvml(Known, frozen=True, kw_only=True, tag="known"):

@@ -95,7 +95,10 @@ def driver_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def driver(driver_folder: Path) -> Callable[..., dict[str, str]]:
-    """Variables that put the stand-in driver in place: `driver(cuinit=802, nvml=0, version="535.104.05")`."""
+    """Variables that put the stand-in driver in place: `driver(cuinit=802, nvml=0, version="535.104.05")`.
+
+    What has no short name is a variable of the stand-in: `ecc=3` is STANDIN_ECC.
+    """
 
     def variables(**answers: object) -> dict[str, str]:
         names = {
@@ -108,7 +111,7 @@ def driver(driver_folder: Path) -> Callable[..., dict[str, str]]:
         }
         return {
             "LD_LIBRARY_PATH": str(driver_folder),
-            **{names[key]: str(value) for key, value in answers.items()},
+            **{names.get(key, f"STANDIN_{key.upper()}"): str(value) for key, value in answers.items()},
         }
 
     return variables

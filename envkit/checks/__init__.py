@@ -1,13 +1,30 @@
 """Snapshot in, Diagnosis out: the explicit list of checks, each a pure function of facts and matrix."""
 
-from envkit.checks import driver, gpu, interpreter, libraries, torch_build, torch_install
+from envkit.checks import (
+    accelerators,
+    containers,
+    driver,
+    driver_module,
+    gpu,
+    gpu_health,
+    gpu_sharing,
+    interpreter,
+    libraries,
+    torch_build,
+    torch_install,
+)
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
 from envkit.checks.check import Check
 from envkit.findings import Diagnosis, Finding, Plugged, Severity, judge, rank
 from envkit.matrix import Matrix
 from envkit.snapshot import PLUGIN, Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
-GROUPS = (interpreter, torch_install, driver, gpu, torch_build, libraries)
+GROUPS = (
+    *(interpreter, torch_install),
+    *(driver_module, containers, driver, accelerators),
+    *(gpu_health, gpu_sharing, gpu),
+    *(torch_build, libraries),
+)
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
 unless another explains it. Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only
 when no other check of any group found an error."""

@@ -1,129 +1,67 @@
 """Does the NVIDIA driver answer, and does it run the CUDA that this torch was built with?"""
 
 from envkit import reading
+from envkit.checks.containers import with_gpu
+from envkit.checks.driver_facts import USE_FAILS, driver_codes, module_facts, node_facts, pci_facts
 from envkit.checks.fixes import install_torch, on_driver_s_machine, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.matrix.errors import NOT_A_FAULT
+from envkit.matrix.errors import NOT_A_FAULT, ErrorName
 from envkit.matrix.versions import numbers
-from envkit.snapshot import Absent, Snapshot
+from envkit.snapshot import Absent, Host, Snapshot, Traces
 
 _NVML_NOT_LOADED, _NVML_MISMATCH = 9, 18
-_CUDA_NO_DEVICE, _CUDA_NOT_READY = 100, 802
+_CUDA_NO_DEVICE = 100
+_CUDA_FABRIC = (802, 919)
 _CUDA_COMPAT = (803, 804)
 
-_RELOAD = "sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia && sudo modprobe nvidia"
 
-_USE_FAILS = ("gpu-hidden", "gpu-lost", "gpu-exclusive", "device-permission")
-
-
-def _codes(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
-    """The driver's own answers as facts."""
-    facts = []
-    driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
-    if driver:
-        name = matrix.errors.cuda(driver.init_error)
-        facts.append(Fact("cuInit", f"{driver.init_error} {name.name}: {name.meaning}", driver.library or "libcuda"))
-    if manager:
-        named = matrix.errors.nvml(manager.error)
-        facts.append(Fact("nvmlInit", f"{manager.error} {named.name}: {named.meaning}", "NVML"))
-    version = reading.driver_version(snapshot)
-    if version:
-        facts.append(Fact("driver", version, "NVML" if manager and manager.driver_version else "kernel module"))
-    return tuple(facts)
-
-
-def check_driver_library_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find a kernel module and a user-space driver of different versions."""
-    manager = reading.nvml(snapshot)
-    if manager is None or manager.error != _NVML_MISMATCH:
-        return None
-    return Finding(
-        code="driver-library-mismatch",
-        severity=Severity.ERROR,
-        summary="the NVIDIA kernel module and the driver's libraries are of different versions",
-        cause="the driver was updated and the old kernel module is still loaded, or a container brings other libraries",
-        expected="kernel module and libraries of one version",
-        facts=_codes(snapshot, matrix),
-        fix=on_driver_s_machine(
-            snapshot,
-            Fix(
-                summary="load the new module: restart the machine",
-                commands=("sudo reboot",),
-                steps=(f"without a restart, once nothing uses the GPU: `{_RELOAD}`",),
-            ),
-        ),
-        explains=("driver-init-failed", "forward-compat-unsupported", "driver-not-loaded", *_USE_FAILS),
-    )
-
-
-def check_driver_not_loaded(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find an installed driver whose kernel module is not loaded."""
-    manager = reading.nvml(snapshot)
-    if manager is None or manager.error != _NVML_NOT_LOADED:
-        return None
-    return Finding(
-        code="driver-not-loaded",
-        severity=Severity.ERROR,
-        summary="the NVIDIA driver is installed and its kernel module is not loaded",
-        cause="NVML is there and finds no nvidia kernel module: it was not built for this kernel (DKMS), Secure Boot "
-        "refused it, nouveau holds the GPU, or there is no GPU in this machine",
-        expected="`lsmod` lists nvidia",
-        facts=(*_codes(snapshot, matrix), *_pci_facts(snapshot)),
-        fix=on_driver_s_machine(
-            snapshot,
-            Fix(
-                summary="load it, and read why it does not load",
-                commands=(
-                    "sudo modprobe nvidia",
-                    "sudo dmesg | grep -iE 'nvidia|nouveau|secure boot' | tail -n 20",
-                ),
-            ),
-        ),
-        explains=("driver-init-failed", *_USE_FAILS),
-    )
-
-
-def _pci_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
-    machine = reading.host(snapshot)
-    if machine is None or machine.gpus is None:
-        return (Fact("PCI bus", "could not be read", "sysfs"),)
-    if not machine.gpus:
-        return (Fact("PCI bus", "no display controller", "sysfs"),)
-    return tuple(
-        Fact(
-            "PCI bus",
-            f"{gpu.vendor} {gpu.device_id}, kernel driver {gpu.kernel_driver or 'none'}",
-            gpu.address,
-        )
-        for gpu in machine.gpus
-    )
-
-
-def check_driver_missing(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+def check_driver_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find an NVIDIA GPU without the driver, or with half of it."""
-    machine = reading.host(snapshot)
-    if machine is None or not isinstance(snapshot.cuda, Absent):
+    machine, manager = reading.host(snapshot), reading.nvml(snapshot)
+    quotes = reading.quotes(snapshot, matrix, "driver-missing")
+    if reading.cuda_works(snapshot) or (machine is not None and (machine.wsl or machine.os == "macos")):
+        return None  # the driver of WSL is that of Windows; macOS has none
+    absent = snapshot.cuda if isinstance(snapshot.cuda, Absent) else None
+    half = bool(machine and machine.kernel_module_version) or bool(manager and manager.devices)
+    whole = bool(reading.nvidia_gpus(snapshot)) and isinstance(snapshot.nvml, Absent)
+    if not (machine and ((absent and half) or (whole and not reading.cuda(snapshot)))) and not _said_missing(
+        snapshot, quotes
+    ):
         return None
-    manager = reading.nvml(snapshot)
-    half = bool(machine.kernel_module_version) or bool(manager and manager.devices)
-    if not half and (not reading.nvidia_gpus(snapshot) or not isinstance(snapshot.nvml, Absent)):
-        return None
-    facts = (*_pci_facts(snapshot), Fact("libcuda", snapshot.cuda.why, "loader"), *_version_facts(snapshot))
-    return _half_a_driver(snapshot, facts) if half else _no_driver(snapshot, facts)
+    loader = (Fact("libcuda", absent.why, "loader"),) if absent else ()
+    facts = (*pci_facts(snapshot), *loader, *_version_facts(snapshot), *quotes)
+    return _half_a_driver(snapshot, facts) if half and absent else _no_driver(snapshot, facts)
+
+
+def _said_missing(snapshot: Snapshot, quotes: tuple[Fact, ...]) -> bool:
+    """Say whether somebody misses the driver, and nothing else makes it likely that none is wanted or one is there."""
+    torch, machine = reading.installed_torch(snapshot), reading.host(snapshot)
+    for_cpu = torch is not None and torch.cuda == "" and not torch.hip
+    # A machine whose GPUs are known, none of them NVIDIA's, misses nothing.
+    others = machine is not None and machine.gpus is not None and not reading.cards(snapshot, "nvidia")
+    elsewhere = bool(machine and machine.container) or bool(reading.nvml(snapshot)) or others
+    return bool(quotes) and not for_cpu and not elsewhere and not reading.cuda_works(snapshot)
 
 
 def _no_driver(snapshot: Snapshot, facts: tuple[Fact, ...]) -> Finding:
     return Finding(
         code="driver-missing",
         severity=Severity.ERROR,
-        summary="there is an NVIDIA GPU and no NVIDIA driver",
-        cause="the machine shows the GPU; neither libcuda nor NVML is on the loader's path",
+        summary="there is an NVIDIA GPU and no NVIDIA driver"
+        if reading.nvidia_gpus(snapshot)
+        else "no NVIDIA driver is installed",
+        cause=f"neither libcuda nor NVML, which the driver brings, is to be found{_nouveau(snapshot)}",
         expected="libcuda.so.1 and libnvidia-ml.so.1, which the driver package brings (the CUDA toolkit does not)",
         facts=facts,
-        fix=on_driver_s_machine(snapshot, _driver_install(snapshot)),
-        explains=_USE_FAILS,
+        fix=_driver_install(snapshot),
+        explains=("driver-init-failed", "driver-too-old", *USE_FAILS),
     )
+
+
+def _nouveau(snapshot: Snapshot) -> str:
+    used = any(gpu.kernel_driver == "nouveau" for gpu in reading.cards(snapshot, "nvidia"))
+    return "; nouveau, the free driver, which cannot run CUDA, holds the GPU" if used else ""
 
 
 def _half_a_driver(snapshot: Snapshot, facts: tuple[Fact, ...]) -> Finding:
@@ -140,12 +78,18 @@ def _half_a_driver(snapshot: Snapshot, facts: tuple[Fact, ...]) -> Finding:
         "was started without the GPU or its compute part, or a driver package of which a part is missing",
         expected="libcuda.so.1, of the version of the loaded module",
         facts=facts,
-        fix=Fix(
-            summary="start the container with the whole GPU; the machine needs the NVIDIA Container Toolkit",
-            commands=("docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE",),
-            steps=("outside a container: install the driver package again, in the version of the loaded module",),
+        fix=with_gpu(snapshot) if contained else _both_halves(),
+        explains=USE_FAILS,
+    )
+
+
+def _both_halves() -> Fix:
+    return Fix(
+        summary="in a container: start it with the whole GPU; else install the driver package again",
+        commands=("docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility IMAGE",),
+        steps=(
+            "the package must be of the version of the loaded module, which `cat /proc/driver/nvidia/version` tells",
         ),
-        explains=_USE_FAILS,
     )
 
 
@@ -156,6 +100,15 @@ def _version_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 
 def _driver_install(snapshot: Snapshot) -> Fix:
     machine = reading.host(snapshot)
+    if machine and machine.os == "windows":
+        return Fix(
+            summary="install NVIDIA's driver for this GPU",
+            steps=("take the newest that lists the GPU from nvidia.com/drivers, then restart Windows",),
+        )
+    return on_driver_s_machine(snapshot, _linux_driver(machine))
+
+
+def _linux_driver(machine: Host | None) -> Fix:
     name = (machine.os_name or "").lower() if machine else ""
     if "ubuntu" in name:
         return Fix(summary="install the recommended driver", commands=("sudo ubuntu-drivers install", "sudo reboot"))
@@ -168,24 +121,31 @@ def _driver_install(snapshot: Snapshot) -> Fix:
         )
     return Fix(
         summary="install the NVIDIA driver",
-        steps=("use your distribution's driver package, or NVIDIA's installer, then restart the machine",),
+        steps=(
+            "use your distribution's driver package, or NVIDIA's installer, then restart the machine",
+            "without an NVIDIA GPU in the machine there is nothing to install: take a CPU build of torch",
+        ),
     )
 
 
 def check_fabric_manager_down(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find an NVSwitch machine whose fabric is not ready."""
-    driver = reading.cuda(snapshot)
-    if driver is None or driver.init_error != _CUDA_NOT_READY:
+    driver, traces = reading.cuda(snapshot), reading.traces(snapshot)
+    not_ready = driver is not None and driver.init_error in _CUDA_FABRIC
+    down = bool(traces.nvswitches) and traces.fabric_manager is False and not _contained(snapshot)
+    quotes = reading.quotes(snapshot, matrix, "fabric-manager-down")
+    fails = driver is not None and driver.init_error != 0
+    if not (not_ready or (down and fails) or (quotes and not reading.cuda_starts(snapshot))):
         return None
     version = reading.driver_version(snapshot) or "VERSION"
     return Finding(
         code="fabric-manager-down",
         severity=Severity.ERROR,
         summary="the GPUs wait for the Fabric Manager",
-        cause="cuInit answers 802: on a machine with NVSwitch no program can use CUDA until a Fabric Manager of the "
-        "driver's own version runs",
+        cause="on a machine with NVSwitch no program can use CUDA until a Fabric Manager of the driver's own version "
+        "runs and has set up the fabric; cuInit answers 802 until then",
         expected=f"nvidia-fabricmanager {version} running",
-        facts=_codes(snapshot, matrix),
+        facts=(*driver_codes(snapshot, matrix), *_fabric_facts(traces), *quotes),
         fix=on_driver_s_machine(
             snapshot,
             Fix(
@@ -197,48 +157,60 @@ def check_fabric_manager_down(snapshot: Snapshot, matrix: Matrix) -> Finding | N
                 steps=(f"if it is not installed: nvidia-fabricmanager-{version.split('.')[0]}, exactly {version}",),
             ),
         ),
-        explains=("driver-init-failed", *_USE_FAILS),
+        explains=("driver-init-failed", *USE_FAILS),
     )
+
+
+def _contained(snapshot: Snapshot) -> bool:
+    """Say whether this is a container, which does not see the processes of its host."""
+    machine = reading.host(snapshot)
+    return bool(machine and machine.container)
+
+
+def _fabric_facts(traces: Traces) -> tuple[Fact, ...]:
+    if not traces.nvswitches:
+        return ()
+    runs = {None: "unknown", True: "running", False: "not running"}[traces.fabric_manager]
+    return (Fact("NVSwitch", str(traces.nvswitches), "/dev"), Fact("nv-fabricmanager", runs, "/proc"))
 
 
 def check_forward_compat(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find cuda-compat libraries where hardware or driver does not allow them."""
     driver = reading.cuda(snapshot)
-    if driver is None or driver.init_error not in _CUDA_COMPAT:
+    quotes = reading.quotes(snapshot, matrix, "forward-compat-unsupported")
+    code = driver.init_error if driver and driver.init_error in _CUDA_COMPAT else None
+    if code is None and (not quotes or reading.cuda_starts(snapshot)):
         return None
     return Finding(
         code="forward-compat-unsupported",
         severity=Severity.ERROR,
         summary="the libcuda that is loaded does not belong to this driver",
-        cause=f"cuInit answers {driver.init_error}: a libcuda from a cuda-compat package (as CUDA containers bring it) "
-        "is used with a GPU or a kernel driver that does not allow it; only data-centre GPUs do",
+        cause=f"cuInit answers {code or '803 or 804'}: a libcuda from a cuda-compat package, as CUDA "
+        "containers bring it, is used with a GPU or a kernel driver that does not allow it; only data-centre GPUs do",
         expected="the libcuda of the installed driver",
-        facts=_codes(snapshot, matrix),
+        facts=(*driver_codes(snapshot, matrix), *quotes),
         fix=on_driver_s_machine(
             snapshot,
             Fix(
                 summary="take the compat folder out of the loader's path, or update the driver",
                 steps=(
-                    f"the library in use: {driver.library or 'libcuda.so.1'}",
+                    f"the library in use: {(driver and driver.library) or 'libcuda.so.1'}",
                     "remove cuda/compat from LD_LIBRARY_PATH and from /etc/ld.so.conf.d, then run `sudo ldconfig`",
                     "if the driver was just updated, restart the machine",
                 ),
             ),
         ),
-        explains=("driver-init-failed", *_USE_FAILS),
+        explains=("driver-init-failed", *USE_FAILS),
     )
 
 
 def check_driver_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find an error of cuInit or NVML that no other check names, by what the error table says it points to."""
-    driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
-    told_elsewhere = {0, _CUDA_NO_DEVICE, _CUDA_NOT_READY, *_CUDA_COMPAT}
-    if driver is not None and driver.init_error not in told_elsewhere:
-        error = matrix.errors.cuda(driver.init_error)
-    elif manager is not None and manager.error not in (0, _NVML_NOT_LOADED, _NVML_MISMATCH):
-        error = matrix.errors.nvml(manager.error)
-    else:
-        return None
+    error = _error(snapshot, matrix)
+    quotes = reading.quotes(snapshot, matrix, "driver-init-failed")
+    if error is None:
+        return None if not quotes or reading.cuda_starts(snapshot) else _does_not_start(snapshot, matrix, quotes)
+    driver = reading.cuda(snapshot)
     works = driver is not None and driver.init_error == 0
     causes = f"; usual causes: {', '.join(error.causes)}" if error.causes else ""
     return Finding(
@@ -246,11 +218,49 @@ def check_driver_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         # NVML alone may be out of order (in a sandbox, on a vGPU) while CUDA works.
         severity=Severity.WARNING if works else Severity.ERROR,
         summary="NVML is out of order" if works else "the NVIDIA driver is there and does not initialise",
-        cause=f"{error.name}: {error.meaning}{causes}",
+        cause=f"{error.name}: {error.meaning}{_without_uvm(snapshot)}{causes}",
         expected="cuInit and nvmlInit answer 0",
-        facts=(*_codes(snapshot, matrix), *_node_facts(snapshot)),
+        facts=(*driver_codes(snapshot, matrix), *node_facts(snapshot), *module_facts(snapshot), *quotes),
         fix=_start_anew(snapshot),
-        explains=_USE_FAILS,
+        explains=("gpu-hidden",),
+    )
+
+
+_ELSEWHERE = ("device-permission", "wsl-driver", "gpu-lost", "gpu-exclusive", "gpu-memory-errors", "gpu-memory-full")
+"""What the error table points to and checks of their own tell."""
+
+
+def _error(snapshot: Snapshot, matrix: Matrix) -> ErrorName | None:
+    """The answer of cuInit or NVML that is left to this check, None where there is none."""
+    driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
+    error = None
+    if driver is not None and driver.init_error not in {0, _CUDA_NO_DEVICE, *_CUDA_FABRIC, *_CUDA_COMPAT}:
+        error = matrix.errors.cuda(driver.init_error)
+    elif manager is not None and manager.error not in (0, _NVML_NOT_LOADED, _NVML_MISMATCH):
+        error = matrix.errors.nvml(manager.error)
+    if error is None or error.diagnosis in _ELSEWHERE:
+        return None
+    # In words and as a number it is one finding.
+    told = error.diagnosis == "driver-too-old" and reading.quotes(snapshot, matrix, "driver-too-old")
+    return None if told else error
+
+
+def _without_uvm(snapshot: Snapshot) -> str:
+    modules = reading.traces(snapshot).modules
+    lacking = modules is not None and "nvidia" in modules and "nvidia_uvm" not in modules
+    return "; the module nvidia_uvm, which CUDA needs, is not loaded" if lacking else ""
+
+
+def _does_not_start(snapshot: Snapshot, matrix: Matrix, quotes: tuple[Fact, ...]) -> Finding:
+    return Finding(
+        code="driver-init-failed",
+        severity=Severity.ERROR,
+        summary="the NVIDIA driver is there and does not initialise",
+        cause=f"a program reports that the driver answered with an error: {quotes[0].value}",
+        expected="cuInit and nvmlInit answer 0",
+        facts=(*quotes, *driver_codes(snapshot, matrix)),
+        fix=_start_anew(snapshot),
+        explains=("gpu-hidden",),
     )
 
 
@@ -266,30 +276,14 @@ def check_devices_without_cuda(snapshot: Snapshot, matrix: Matrix) -> Finding | 
     """Find GPUs that NVML lists and CUDA does not, though no variable hides them."""
     if not _devices_without_cuda(snapshot):
         return None
-    manager = reading.nvml(snapshot)
-    mig = any(device.mig_enabled for device in (manager.devices if manager else None) or ())
-    facts = (*_codes(snapshot, matrix), *_node_facts(snapshot), reading.gpu_fact(snapshot))
-    if not mig:
-        return Finding(
-            code="driver-init-failed",
-            severity=Severity.ERROR,
-            summary="NVML lists GPUs that CUDA does not find",
-            cause="no variable hides them: the device nodes cannot be opened, or the GPU did not start",
-            expected="cuInit answers 0",
-            facts=facts,
-            fix=_start_anew(snapshot),
-        )
     return Finding(
-        code="gpu-mig",
+        code="driver-init-failed",
         severity=Severity.ERROR,
-        summary="the GPU is split into MIG instances, and there is none to use",
-        cause="MIG mode is on; CUDA offers compute instances alone, and none was made",
-        expected="a compute instance, or MIG mode off",
-        facts=facts,
-        fix=Fix(
-            summary="make an instance, or switch MIG off",
-            commands=("sudo nvidia-smi mig -lgip", "sudo nvidia-smi -i 0 -mig 0"),
-        ),
+        summary="NVML lists GPUs that CUDA does not find",
+        cause="no variable hides them: the device nodes cannot be opened, or the GPU did not start",
+        expected="cuInit answers 0",
+        facts=(*driver_codes(snapshot, matrix), *node_facts(snapshot), reading.gpu_fact(snapshot)),
+        fix=_start_anew(snapshot),
     )
 
 
@@ -306,34 +300,44 @@ def _devices_without_cuda(snapshot: Snapshot) -> bool:
     )
 
 
-def _node_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
-    machine = reading.host(snapshot)
-    if machine is None or machine.device_nodes is None:
-        return ()
-    nodes = [node for node in machine.device_nodes if node.startswith("/dev/nvidia")]
-    return (Fact("device nodes", ", ".join(nodes) or "no /dev/nvidia*", "file system"),)
-
-
 def check_driver_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a driver older than the CUDA of the torch build needs."""
     torch, version = reading.installed_torch(snapshot), reading.driver_version(snapshot)
     machine = reading.host(snapshot)
+    quotes = reading.quotes(snapshot, matrix, "driver-too-old")
     if torch is None or not torch.cuda or machine is None or reading.cuda_works(snapshot):
-        return None  # what works is new enough, whatever a table says: there are compat libraries
+        # What works is new enough, whatever a table says: there are compat libraries.
+        return _said_too_old(snapshot, matrix, quotes)
     os = reading.driver_os(machine)
     minimum = matrix.cuda.minimum_driver(torch.cuda, os)
     runs = matrix.cuda.fit(torch.cuda, version, os).runs if version else _runs_by_api(torch.cuda, snapshot)
     if runs is not False:
-        return None
+        return _said_too_old(snapshot, matrix, quotes)
     return Finding(
         code="driver-too-old",
         severity=Severity.ERROR,
         summary=f"the driver is too old for the CUDA {torch.cuda} that this torch is built with",
         cause=f"CUDA {torch.cuda} needs driver {minimum} or newer, and {version or 'an older one'} is installed",
         expected=f"driver {minimum} or newer",
-        facts=(torch.fact, *_codes(snapshot, matrix), reading.gpu_fact(snapshot)),
+        facts=(torch.fact, *driver_codes(snapshot, matrix), reading.gpu_fact(snapshot), *quotes),
         fix=_older_build_or_newer_driver(snapshot, matrix, minimum),
-        explains=("driver-init-failed", *_USE_FAILS),
+        explains=("driver-init-failed", *USE_FAILS),
+    )
+
+
+def _said_too_old(snapshot: Snapshot, matrix: Matrix, quotes: tuple[Fact, ...]) -> Finding | None:
+    """What a program says of the driver's age, where no versions tell."""
+    if not quotes:
+        return None
+    return Finding(
+        code="driver-too-old",
+        severity=Severity.ERROR,
+        summary="the driver is too old for what is meant to run on it",
+        cause=f"a program that needs a newer NVIDIA driver says so: {quotes[0].value}",
+        expected="a driver that runs the CUDA release which the program was built with",
+        facts=(*quotes, *driver_codes(snapshot, matrix)),
+        fix=_older_build_or_newer_driver(snapshot, matrix, None),
+        explains=("driver-init-failed", "container-no-gpu", *USE_FAILS),
     )
 
 
@@ -348,7 +352,8 @@ def _runs_by_api(cuda: str, snapshot: Snapshot) -> bool | None:
 
 def _older_build_or_newer_driver(snapshot: Snapshot, matrix: Matrix, minimum: str | None) -> Fix:
     build = install_torch(snapshot, matrix, "keep the driver and install a build that it runs", reinstall=True)
-    update = f"or update the driver to {minimum} or newer and keep this torch; then restart the machine"
+    least = f"{minimum} or newer" if minimum else "the newest for this GPU"
+    update = f"or update the driver to {least} and keep this torch; then restart the machine"
     return Fix(summary=build.summary, commands=build.commands, steps=(*build.steps, update))
 
 
@@ -369,7 +374,11 @@ def check_unused_gpu(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         summary="there is a GPU, this torch is built for its kind, and does not find it",
         cause=f"no known cause shows; torch says: {backend.error or 'nothing'}",
         expected="torch.cuda.is_available() is True",
-        facts=(Fact("torch", live.version or "unknown", "live run"), *_codes(snapshot, matrix), *_node_facts(snapshot)),
+        facts=(
+            Fact("torch", live.version or "unknown", "live run"),
+            *driver_codes(snapshot, matrix),
+            *node_facts(snapshot),
+        ),
         fix=Fix(
             summary="look at what differs for torch's process",
             commands=(quoted(snapshot, "envkit", "doctor", "--json"),),
@@ -392,8 +401,6 @@ def _wrong_backend(snapshot: Snapshot, matrix: Matrix) -> Finding:
 
 
 CHECKS = (
-    check_driver_library_mismatch,
-    check_driver_not_loaded,
     check_driver_missing,
     check_fabric_manager_down,
     check_forward_compat,

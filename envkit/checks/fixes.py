@@ -138,3 +138,17 @@ def on_driver_s_machine(snapshot: Snapshot, fix: Fix) -> Fix:
     if machine.container:
         return msgspec.structs.replace(fix, summary=f"on the machine that runs this container: {fix.summary}")
     return fix
+
+
+def with_nvidia_smi(snapshot: Snapshot, fix: Fix) -> Fix:
+    """Return a fix of the GPU itself told for where its driver is: Windows has nvidia-smi, and no sudo or dmesg."""
+    machine = reading.host(snapshot)
+    if machine is None or not (machine.os == "windows" or machine.wsl or machine.container):
+        return fix
+    if machine.container and not machine.wsl and machine.os != "windows":
+        return msgspec.structs.replace(fix, summary=f"on the machine that runs this container: {fix.summary}")
+    there = (command.removeprefix("sudo ") for command in fix.commands)
+    steps = ("in a terminal of Windows that was started as administrator",) if fix.commands else ()
+    return msgspec.structs.replace(
+        fix, commands=tuple(one for one in there if one.startswith("nvidia-smi")), steps=(*steps, *fix.steps)
+    )

@@ -1,57 +1,137 @@
 """Is there a GPU, may this process see it, and does the build have code for it?"""
 
+from typing import NamedTuple
+
 from envkit import reading
 from envkit.checks.fixes import install_torch, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
+from envkit.matrix.cuda import backend_of
+from envkit.matrix.errors import NOT_A_FAULT
 from envkit.matrix.gpus import runs_on
-from envkit.snapshot import Absent, CudaDriver, RunEnd, Snapshot
+from envkit.matrix.versions import minor, public
+from envkit.snapshot import HOSTED, Absent, Backend, CudaDriver, Nvml, RunEnd, Snapshot
 
-_VARIABLE = "CUDA_VISIBLE_DEVICES"
+_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 _CUDA_NO_DEVICE = 100
 
 
-def check_gpu_hidden(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
-    """Find GPUs that CUDA_VISIBLE_DEVICES keeps from the process, all of them."""
-    value, driver, manager = (
-        reading.variables(snapshot).get(_VARIABLE),
-        reading.cuda(snapshot),
-        reading.nvml(snapshot),
-    )
-    if value is None or driver is None or not _sees_none(driver):
+def check_gpu_hidden(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find GPUs that a variable keeps from the process, all of them or the one that it asks for."""
+    quotes = reading.quotes(snapshot, matrix, "gpu-hidden")
+    name = _hiding(snapshot, complained=bool(quotes))
+    if name is None:
         return None
-    if manager is not None and (manager.error != 0 or not manager.devices):
-        return None  # nothing is there to be hidden
-    if manager is None and not reading.nvidia_gpus(snapshot):
-        return None
+    value = reading.variables(snapshot)[name]
     shown = repr(value) if value else "empty"
     return Finding(
         code="gpu-hidden",
         severity=Severity.ERROR,
-        summary=f"{_VARIABLE} hides every GPU from this process",
-        cause=f"{_VARIABLE} is {shown}, which names no GPU of this machine",
-        expected=f"{_VARIABLE} unset, or naming GPUs that exist (0, 0,1, a UUID)",
-        facts=(Fact(_VARIABLE, shown, "environment"), reading.gpu_fact(snapshot)),
-        fix=Fix(summary="unset it", commands=(_unset(snapshot),)),
-        explains=("driver-init-failed",),
+        summary=f"{name} hides GPUs from this process",
+        cause=f"{name} is {shown}, which does not name the GPU that the program asks for",
+        expected=f"{name} unset, or naming GPUs that exist (0, 0,1, a UUID)",
+        facts=(Fact(name, shown, "environment"), reading.gpu_fact(snapshot), *quotes),
+        fix=Fix(summary="unset it", commands=(_unset(snapshot, name),), steps=(_NUMBERED_ANEW,)),
+        explains=("driver-init-failed", "rocm-permission", "rocm-driver-mismatch", "xpu-runtime-missing"),
     )
+
+
+_NUMBERED_ANEW = "GPUs that it names are numbered from 0 for the program: with `2,3` they are cuda:0 and cuda:1"
+
+
+def _hiding(snapshot: Snapshot, *, complained: bool) -> str | None:
+    """The variable that hides what is asked for, None where none does."""
+    values, live = reading.variables(snapshot), reading.runtime(snapshot)
+    if _hides_all_of_nvidia(snapshot):
+        return _VARIABLES[0]
+    name = next((name for name in _VARIABLES if name in values), None)
+    if name is None or (reading.cuda_works(snapshot) and not complained):
+        return None
+    if complained:
+        return name  # a program was refused a GPU, and the report says that a variable chooses among them
+    hip = bool(live and live.hip)
+    amd = hip and name != _VARIABLES[3] and bool(reading.cards(snapshot, "amd"))
+    return name if amd and values[name].strip() in ("", "-1") else None
+
+
+def _hides_all_of_nvidia(snapshot: Snapshot) -> bool:
+    """Say whether CUDA_VISIBLE_DEVICES is set, libcuda shows no device, and there are some."""
+    driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
+    if _VARIABLES[0] not in reading.variables(snapshot) or driver is None or not _sees_none(driver):
+        return False
+    if manager is not None:
+        return manager.error == 0 and bool(manager.devices)
+    return bool(reading.nvidia_gpus(snapshot))
 
 
 def _sees_none(driver: CudaDriver) -> bool:
     return driver.init_error == _CUDA_NO_DEVICE or (driver.init_error == 0 and driver.devices == ())
 
 
-def _unset(snapshot: Snapshot) -> str:
+def _unset(snapshot: Snapshot, name: str) -> str:
     machine = reading.host(snapshot)
-    return f"Remove-Item Env:{_VARIABLE}" if machine and machine.os == "windows" else f"unset {_VARIABLE}"
+    return f"Remove-Item Env:{name}" if machine and machine.os == "windows" else f"unset {name}"
 
 
-def check_gpu_absent(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
-    """Find that the machine has no GPU for torch: CPU only is then the right answer."""
-    machine, live = reading.host(snapshot), reading.runtime(snapshot)
-    if not _nothing_answers(snapshot) or reading.nvidia_gpus(snapshot) or _other_accelerator(snapshot):
+def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a program that was refused a GPU which it asked for, and nothing that says why: the last resort."""
+    machine = reading.host(snapshot)
+    hosted = machine is not None and machine.container == HOSTED
+    quotes = reading.quotes(snapshot, matrix, "gpu-hidden")
+    if hosted and not quotes:
+        quotes = reading.quotes(snapshot, matrix, "driver-missing")
+    if not quotes:
         return None
-    if machine and (machine.os, machine.arch) == ("macos", "arm64") and live is None:
+    if hosted and not reading.cuda_works(snapshot):
+        return Finding(
+            code="gpu-absent",
+            severity=Severity.WARNING,
+            summary="the hosted notebook was started without a GPU",
+            cause="the program asks for a GPU, and this kind of machine has one only where it was chosen",
+            expected="a GPU in the machine, or a program that computes on the CPU",
+            facts=quotes,
+            fix=Fix(
+                summary="choose a machine with a GPU",
+                steps=("Colab: Runtime, Change runtime type, a GPU; the notebook starts anew",),
+            ),
+            explains=("gpu-hidden",),
+        )
+    return Finding(
+        code="gpu-hidden",
+        severity=Severity.ERROR,
+        summary="the GPU that the program asks for is not offered to it",
+        cause="the driver starts and offers no such device: a variable that is set inside the program or by what "
+        "starts it hides it, or its number is higher than the GPUs are many",
+        expected="as many GPUs as the program asks for",
+        facts=(*quotes, *reading.variable_facts(snapshot, *_VARIABLES), reading.gpu_fact(snapshot)),
+        fix=Fix(
+            summary="see what the program is offered",
+            commands=('python -c "import torch; print(torch.cuda.device_count())"', _list_variables(snapshot)),
+            steps=(
+                "CUDA_VISIBLE_DEVICES set after torch has begun to use CUDA has no effect, or the wrong one",
+                _NUMBERED_ANEW,
+            ),
+        ),
+    )
+
+
+def _list_variables(snapshot: Snapshot) -> str:
+    machine = reading.host(snapshot)
+    windows = machine is not None and machine.os == "windows"
+    return "Get-ChildItem Env:*VISIBLE_DEVICES*" if windows else "env | grep VISIBLE_DEVICES"
+
+
+def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find that the machine has no GPU for torch: CPU only is then the right answer."""
+    machine = reading.host(snapshot)
+    if (
+        not (_nothing_answers(snapshot) or _said_without(snapshot, matrix))
+        or reading.nvidia_gpus(snapshot)
+        or _other_accelerator(snapshot)
+    ):
+        return None
+    mps = _backend_mps(snapshot)
+    if machine and (machine.os, machine.arch) == ("macos", "arm64") and (mps is None or mps.available is not False):
         return None  # Apple silicon has a GPU; whether torch may use it, only torch can tell
     others = [gpu for gpu in (machine.gpus or ()) if gpu.vendor == "amd"] if machine else []
     also = f" (an AMD display device {others[0].device_id} is there; ROCm was not examined)" if others else ""
@@ -66,6 +146,21 @@ def check_gpu_absent(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
             reading.gpu_fact(snapshot),
         ),
     )
+
+
+def _backend_mps(snapshot: Snapshot) -> Backend | None:
+    live = reading.runtime(snapshot)
+    return live.backend("mps") if live else None
+
+
+def _said_without(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether a report tells of a machine without a GPU for torch, in which a program looks for one."""
+    machine = reading.host(snapshot)
+    if reading.quotes(snapshot, matrix, "gpu-absent"):
+        return True
+    asks = any(reading.quotes(snapshot, matrix, code) for code in ("driver-missing", "gpu-hidden"))
+    known = machine is not None and machine.gpus is not None and not isinstance(snapshot.nvml, Nvml)
+    return asks and known and not reading.cards(snapshot, "amd")
 
 
 def _nothing_answers(snapshot: Snapshot) -> bool:
@@ -89,36 +184,82 @@ def _answer(section: object) -> str:
 
 def check_gpu_arch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a GPU that the installed build holds no code for."""
-    live, driver = reading.runtime(snapshot), reading.cuda(snapshot)
-    if live is None or not live.arch_list or driver is None or not live.cuda:
+    torch = reading.installed_torch(snapshot)
+    if torch is not None and torch.hip:
+        return None  # a ROCm build speaks of the same in other words
+    gpus, archs = _capabilities(snapshot, matrix), _code_objects(snapshot, matrix)
+    left_out = [gpu for gpu in gpus if archs and not runs_on(archs, gpu.capability)]
+    quotes = reading.quotes(snapshot, matrix, "gpu-arch-unsupported")
+    if not (left_out or quotes):
         return None
-    left_out = [
-        device
-        for device in driver.devices or ()
-        if device.compute_capability and not runs_on(live.arch_list, device.compute_capability)
-    ]
-    if not left_out:
-        return None
-    first = left_out[0]
+    named = f"this torch holds no code for the {left_out[0].name or 'GPU'}" if left_out else _NO_CODE
     return Finding(
         code="gpu-arch-unsupported",
-        severity=Severity.ERROR if len(left_out) == len(driver.devices or ()) else Severity.WARNING,
-        summary=f"this torch holds no code for the {first.name or 'GPU'}",
-        cause=f"the GPU has compute capability {first.compute_capability}; the build holds {' '.join(live.arch_list)}",
+        severity=Severity.ERROR if quotes or len(left_out) == len(gpus) else Severity.WARNING,
+        summary=named,
+        cause=f"the GPU has compute capability {left_out[0].capability}; the build holds {' '.join(archs)}"
+        if left_out
+        else "what was compiled holds code for other GPUs than this one, which is too new or too old for it",
         expected="a build with code for every GPU of the machine",
         facts=(
-            Fact("torch", live.version or "unknown", "live run"),
-            *(
-                Fact(f"GPU {device.index}", f"{device.name}, {device.compute_capability}", "libcuda")
-                for device in left_out
-            ),
+            *((torch.fact,) if torch else ()),
+            *(Fact(f"GPU {gpu.number}", f"{gpu.name}, {gpu.capability}", gpu.source) for gpu in left_out or gpus),
+            *quotes,
         ),
         fix=install_torch(snapshot, matrix, "install a build that has it", reinstall=True),
-        explains=("driver-init-failed",),
+        explains=("driver-init-failed", "companion-mismatch"),
     )
 
 
-_BY_TEXT = ("gpu-arch-unsupported", "gpu-memory-full", "gpu-exclusive", "gpu-lost")
+_NO_CODE = "there is no code for this GPU in what was meant to run on it"
+
+
+class _Gpu(NamedTuple):
+    number: int
+    name: str | None
+    capability: str
+    source: str
+
+
+def _capabilities(snapshot: Snapshot, matrix: Matrix) -> list[_Gpu]:
+    """The GPUs whose compute capability is known: from libcuda, else NVML, else by their name."""
+    driver = reading.cuda(snapshot)
+    asked = [
+        _Gpu(one.index, one.name, one.compute_capability, "libcuda")
+        for one in (driver.devices if driver else None) or ()
+        if one.compute_capability
+    ]
+    if asked:
+        return asked
+    return [
+        _Gpu(one.index, one.name, capability, "NVML" if one.compute_capability else "its name")
+        for one in reading.devices(snapshot)
+        if (capability := one.compute_capability or matrix.gpus.compute_capability(one.name or ""))
+    ]
+
+
+def _code_objects(snapshot: Snapshot, matrix: Matrix) -> tuple[str, ...]:
+    """The code objects of the build: torch's own word, else what the matrix knows of the release; () is unknown."""
+    live, torch, platform = (
+        reading.runtime(snapshot),
+        reading.installed_torch(snapshot),
+        reading.platform(snapshot),
+    )
+    if live is not None and live.arch_list:
+        return live.arch_list if live.cuda != "" else ()
+    if torch is None or not torch.cuda or platform is None:
+        return ()
+    known = matrix.torch.builds(torch=public(torch.version), backend=backend_of(minor(torch.cuda)), platform=platform)
+    return next((build.archs for build in known if build.archs), ())
+
+
+_BY_TEXT = (
+    *("gpu-arch-unsupported", "gpu-memory-full", "gpu-exclusive", "gpu-lost", "gpu-memory-errors", "gpu-mig"),
+    *("driver-too-old", "fabric-manager-down", "forward-compat-unsupported", "driver-library-mismatch"),
+    *("rocm-gpu-unsupported", "rocm-permission", "rocm-driver-mismatch", "xpu-runtime-missing", "mps-unavailable"),
+    *("library-path-conflict", "gpu-hidden"),
+)
+"""What the words of a failed operation may name; checks of their own tell them with what else is known."""
 
 
 def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -130,25 +271,40 @@ def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         return None
     name, told = (failing[0].device, failing[0].error) if failing else (died_at, f"the process died of {live.died_of}")
     pointed = matrix.errors.cause_of(told)
-    otherwise = "torch-corrupt" if name == "cpu" else "driver-init-failed"
+    if pointed in _BY_TEXT or pointed == NOT_A_FAULT:
+        return None
     return Finding(
-        code=pointed if pointed in _BY_TEXT else otherwise,
+        code="torch-corrupt" if name == "cpu" else "driver-init-failed",
         severity=Severity.ERROR,
         summary=f"torch offers {name} and fails when it is used",
         cause=told or "a tiny operation gave a wrong number",
         expected="a tiny operation on every device gives the right number",
         facts=(Fact(name, told or "wrong number", "live run"), reading.gpu_fact(snapshot)),
-        fix=_after_failed_use(snapshot, matrix, pointed, name),
+        fix=Fix(
+            summary="see what the full test says",
+            commands=(quoted(snapshot, "envkit", "smoke", "--device", name),),
+        ),
     )
 
 
-def _after_failed_use(snapshot: Snapshot, matrix: Matrix, pointed: str | None, device: str) -> Fix:
-    if pointed == "gpu-arch-unsupported":
-        return install_torch(snapshot, matrix, "install a build that has code for it", reinstall=True)
-    if pointed == "gpu-memory-full":
-        return Fix(summary="see who holds the memory, and end it", commands=("nvidia-smi",))
-    command = quoted(snapshot, "envkit", "smoke", "--device", device)
-    return Fix(summary="see what the full test says", commands=(command,))
+def check_program_s_own_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find an error that no environment is to blame for: the last resort."""
+    quotes = reading.quotes(snapshot, matrix, NOT_A_FAULT)
+    if not quotes:
+        return None
+    return Finding(
+        code=NOT_A_FAULT,
+        severity=Severity.NOTE,
+        summary="the error is the program's own, and nothing shows that is wrong with the environment",
+        cause="what is reported comes from the program's computation, or from an operation that torch does not have",
+        facts=quotes,
+    )
 
 
-CHECKS = (check_gpu_hidden, check_gpu_arch, check_device_works, check_gpu_absent)
+CHECKS = (
+    check_gpu_hidden,
+    check_gpu_arch,
+    check_device_works,
+    check_gpu_absent,
+)
+LAST_RESORT = (check_no_gpu_offered, check_program_s_own_error)

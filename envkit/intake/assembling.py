@@ -42,10 +42,10 @@ def sections(part: Part) -> dict[str, Any]:
 
 
 def _host(part: Part) -> Host | Unknown:
-    if part.os is None:
+    if part.os is None and part.display is None and not (part.container or part.variables):
         return Unknown(why="the report does not say which system it is of")
     return Host(
-        os=part.os,
+        os=part.os or "",
         os_name=part.os_name,
         kernel=part.kernel,
         arch=part.arch,
@@ -160,9 +160,11 @@ def _torch(part: Part) -> TorchRuntime | Absent | Unknown:
     told = (
         part.torch,
         part.cuda_available,
-        part.mps_why,
+        part.mps_available,
+        part.xpu_available,
         part.device_error,
         part.torch_cuda,
+        part.torch_hip,
         part.arch_list,
         part.cuda_why,
     )

@@ -1,5 +1,6 @@
 """The error codes of the CUDA driver and of NVML, and the texts of errors: what each means and points to."""
 
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,11 @@ class _Nvml(msgspec.Struct, frozen=True):
     diagnosis: str = ""
 
 
+class _Xid(msgspec.Struct, frozen=True):
+    meaning: str
+    diagnosis: str = ""
+
+
 class _Pattern(msgspec.Struct, frozen=True):
     pattern: str
     diagnosis: str
@@ -32,6 +38,7 @@ class _Pattern(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     cuda: dict[str, _Cuda]
     nvml: dict[str, _Nvml]
+    xid: dict[str, _Xid]
     patterns: tuple[_Pattern, ...]
 
 
@@ -44,11 +51,19 @@ class ErrorName(NamedTuple):
     causes: tuple[str, ...] = ()
 
 
+_XID = re.compile(r"\bxid(?: errors?| code)? ?(?:\([^)\n]{0,40}\))?[: ]{1,3}(\d{1,3})\b", re.IGNORECASE)
+_LONG = 12
+"""Letters from which on a text is told apart from all others without its capitals, which programs spell differently."""
+
+
 class ErrorTable:
     """Queries on errors; a code that the table lacks is named by its number."""
 
     def __init__(self, file: _File) -> None:
         self._file = file
+        self._long = tuple(
+            (known.pattern.lower() if len(known.pattern) >= _LONG else "", known) for known in file.patterns
+        )
         self._causes: dict[str, str | None] = {}
 
     @classmethod
@@ -73,6 +88,17 @@ class ErrorTable:
     def cause_of(self, text: str) -> str | None:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
         if text not in self._causes:
-            found = (known.diagnosis for known in self._file.patterns if known.pattern in text)
-            self._causes[text] = next(found, None)
+            low = text.lower()
+            found = (known.diagnosis for long, known in self._long if (long in low if long else known.pattern in text))
+            self._causes[text] = self._of_xid(text) or next(found, None)
         return self._causes[text]
+
+    def xid(self, code: int) -> ErrorName | None:
+        """Return what an Xid of the kernel log means, None for one that the table lacks."""
+        entry = self._file.xid.get(str(code))
+        return ErrorName(f"Xid {code}", entry.meaning, entry.diagnosis) if entry else None
+
+    def _of_xid(self, text: str) -> str | None:
+        found = _XID.search(text)
+        named = self.xid(int(found[1])) if found else None
+        return named.diagnosis if named else None

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envkit.probes.paths import exists
-from envkit.snapshot import Host, PciGpu
+from envkit.probes.traces import NODES, probe_traces
+from envkit.snapshot import Host, PciGpu, Traces
 from envkit.systems import name_architecture, name_system
 
 _PCI_VENDORS = {"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"}
@@ -30,6 +31,7 @@ def probe_host(root: Path = Path("/")) -> Host:
     linux = os_name == "linux"
     memory_total, memory_available = _linux_memory(root) if linux else _memory()
     shm = _disk(root / "dev/shm") if linux else None
+    wsl = _wsl(root) if linux else 0
     return Host(
         os=os_name,
         os_name=_os_name(root) if linux else f"{platform.system()} {platform.release()}",
@@ -45,11 +47,12 @@ def probe_host(root: Path = Path("/")) -> Host:
         shm_total=shm[0] if shm else None,
         shm_free=shm[1] if shm else None,
         container=_container(root, os.environ) if linux else "",
-        wsl=_wsl(root) if linux else 0,
+        wsl=wsl,
         gpus=_pci_gpus(root) if linux else None,
         kernel_module_version=_kernel_module(root) if linux else "",
         device_nodes=_device_nodes(root) if linux else None,
         variables={name: value for name, value in os.environ.items() if _VARIABLES.fullmatch(name)},
+        traces=probe_traces(root, wsl=bool(wsl)) if linux else Traces(),
     )
 
 
@@ -157,10 +160,5 @@ def _kernel_module(root: Path) -> str:
 
 
 def _device_nodes(root: Path) -> tuple[str, ...]:
-    found = [
-        *root.glob("dev/nvidia*"),
-        *root.glob("dev/kfd"),
-        *root.glob("dev/dri/renderD*"),
-        *root.glob("dev/dxg"),
-    ]
+    found = [path for pattern in NODES for path in root.glob(pattern)]
     return tuple(sorted(f"/{path.relative_to(root).as_posix()}" for path in found))

@@ -10,6 +10,7 @@ from envkit.intake.formats import (
     installers,
     kernel,
     nvidia_smi,
+    own_words,
     package_lists,
     paths,
     project_reports,
@@ -44,5 +45,6 @@ FORMATS = (
     Format("environment variables", environment.parse),
     Format("report or template", project_reports.parse),
     Format("file names", paths.parse),
+    Format("words in passing", own_words.parse),
     Format("error lines", complaints.parse),
 )

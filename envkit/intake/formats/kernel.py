@@ -7,7 +7,7 @@ from itertools import islice
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import PciGpu
+from envkit.snapshot import Complaint, PciGpu
 
 _MOST = 64
 
@@ -40,9 +40,40 @@ def parse(text: Text) -> Iterator[Part]:
     if text.has("API mismatch"):
         loaded = _MODULE_HAS.search(text.text)
         yield Part(nvml_error=18, os="linux", kernel_module=loaded[1] if loaded else None)
-    display = (*_lspci(text), *_lshw(text))
+    slow = tuple(_slow_links(text))
+    if slow:
+        yield Part(complaints=slow, os="linux")
+    display = (*_lspci(text), *_lshw(text), *_inxi(text))
     if display:
         yield Part(display=display, os="linux")
+
+
+_SLOW = re.compile(r"[^\n]{0,60}available PCIe bandwidth, limited by[^\n]{0,200}")
+_DOWNGRADED = re.compile(r"LnkSta:[^\n]{0,60}Width x\d{1,2} \(downgraded\)[^\n]{0,60}")
+
+
+def _slow_links(text: Text) -> Iterator[Complaint]:
+    """Links below their best, as the kernel and `lspci -vv` tell; a lower speed alone is what a GPU at rest does."""
+    for found in islice(_SLOW.finditer(text.text), 8) if text.has("available PCIe bandwidth") else ():
+        yield Complaint(source="kernel", text=found[0].strip())
+    for found in islice(_DOWNGRADED.finditer(text.text), 8) if text.has("(downgraded)") else ():
+        yield Complaint(source="kernel", text=found[0].strip())
+
+
+_INXI = re.compile(
+    r"Device-\d{1,2}: ([^\n]{3,80}?)(?: vendor: [^\n]{1,60}?)? driver: (\S{2,20})(?=[^\n]{0,30}(?: v: |$))",
+    re.MULTILINE,
+)
+
+
+def _inxi(text: Text) -> Iterator[PciGpu]:
+    at = text.text.find("Graphics:") if text.has("Device-1:") else -1
+    if at < 0:
+        return
+    for name, driver in islice(_INXI.findall(text.text[at : at + 1_500]), 8):
+        vendor = values.vendor_of(name)
+        if vendor:
+            yield values.pci_gpu(name, vendor=vendor, kernel_driver=None if driver == "N/A" else driver)
 
 
 def _lspci(text: Text) -> Iterator[PciGpu]:
@@ -57,13 +88,13 @@ def _lspci(text: Text) -> Iterator[PciGpu]:
         used = next(filter(None, map(_IN_USE.match, _details(text.lines, number))), None)
         known = _ID.search(row[2])
         words = " ".join(_REVISION.sub("", _ID.sub("", row[2])).split())
-        name = _MARKETING.search(words)
+        name = next(iter(reversed(_MARKETING.findall(words))), None)  # "[AMD/ATI] Navi 31 [Radeon RX 7900 XT]"
         yield PciGpu(
             address=row[1],
             vendor=_VENDORS[known[1].lower()] if known else values.vendor_of(row[2]) or "",
             device_id=f"0x{known[2].lower()}" if known else "",
             kernel_driver=used[1] if used else None,
-            name=name[1] if name else words[:100],
+            name=name or words[:100],
         )
 
 

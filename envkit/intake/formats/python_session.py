@@ -121,6 +121,7 @@ _QUESTIONS: dict[str, Callable[[str], Part | None]] = {
     "cuda.get_arch_list": _arch_list,
     "backends.mps.is_available": _truth("mps_available"),
     "xpu.is_available": _truth("xpu_available"),
+    "xpu.device_count": lambda answer: Part(xpu_available=answer != "0") if answer.isdecimal() else None,
 }
 
 

@@ -15,6 +15,7 @@ _SERIES = re.compile(
     r"(?:Card series|Card Series|Device Name|Card Model|Card model|GFX Version):[ \t]+(\S[^\n]{0,100}?)[ \t]*$",
     re.MULTILINE,
 )
+_INDEX = re.compile(r"pytorch\.org/whl/(?:nightly/)?rocm(\d{1,2}\.\d{1,2}(?:\.\d)?)\b")
 _NOT_LOADED = re.compile(r"ROCk module is NOT loaded")
 
 
@@ -28,6 +29,12 @@ def parse(text: Text) -> Iterator[Part]:
         cards = tuple(_cards(text.text))
         if cards:
             yield Part(display=cards, os="linux")
+    # Only where no other build is named: an index may be advice.
+    index = (
+        _INDEX.search(text.text) if text.has("/whl/rocm", "/nightly/rocm") and not text.has("+cu", "/whl/cu") else None
+    )
+    if index:
+        yield Part(torch_hip=index[1])
     if _NOT_LOADED.search(text.text):
         yield Part(os="linux")
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from envkit.intake import values
+from envkit.intake.formats.own_words import WSL
 from envkit.intake.part import Part
 from envkit.intake.text import Text
 
@@ -26,6 +27,9 @@ _SHM = re.compile(
 _LSCPU = re.compile(r"^Architecture:[ \t]+(\w{3,12})$", re.MULTILINE)
 
 
+_MOST = 40_000
+"""Characters in which people say that they are in WSL."""
+
 _Meaning = Callable[[re.Match[str]], Part]
 
 
@@ -42,6 +46,11 @@ def _shm(found: re.Match[str]) -> Part:
     return Part(os="linux", shm_total=values.size(f"{found[1]}B" if found[1][-1].isalpha() else f"{found[1]}K"))
 
 
+def _windows(found: re.Match[str]) -> Part:
+    """Windows' own version, unless it is told of the host of a WSL."""
+    return Part() if WSL.search(found.string[:_MOST]) else Part(os="windows", os_name=f"Windows {found[1]}", wsl=0)
+
+
 _TOOLS: tuple[tuple[str, re.Pattern[str], _Meaning], ...] = (
     ("Linux ", _UNAME, _uname),
     ("Darwin ", _DARWIN, lambda on: Part(os="macos", kernel=on[1], arch=values.architecture(on[2], "macos"))),
@@ -54,7 +63,7 @@ _TOOLS: tuple[tuple[str, re.Pattern[str], _Meaning], ...] = (
     ("PRETTY_NAME=", _PRETTY, lambda release: Part(os="linux", os_name=release[1])),
     ("Description:", _LSB, _lsb),
     ("ProductVersion:", _SW_VERS, lambda version: Part(os="macos", os_name=f"macOS {version[1]}")),
-    ("Microsoft Windows [", _WINDOWS, lambda ver: Part(os="windows", os_name=f"Windows {ver[1]}", wsl=0)),
+    ("Microsoft Windows [", _WINDOWS, _windows),
     ("Architecture:", _LSCPU, lambda cpu: Part(arch=values.architecture(cpu[1], "linux"))),
     ("Cuda compilation tools", _NVCC, lambda nvcc: Part(nvcc=nvcc[2] or nvcc[1])),
     ("gcc", _GCC, lambda gcc: Part(gcc=gcc[1])),

@@ -56,6 +56,10 @@ def _unbuilt(_found: re.Match[str]) -> Part:
     return Part(torch_cuda="", cuda_available=False)
 
 
+def _unavailable(_found: re.Match[str]) -> Part:
+    return Part(cuda_available=False)
+
+
 def _architectures(found: re.Match[str]) -> Part:
     return Part(arch_list=tuple(found[1].split()))
 
@@ -90,6 +94,9 @@ _MESSAGES = (
         rf"cuInit[^\n]{{0,60}}?(?:returned|failed|error|result|:|=)[^\n\d]{{0,30}}(\d{{1,3}})\b{_REST}",
         _coded,
     ),
+    _message("Call to cuInit", rf"\[(\d{{1,3}})\] Call to cuInit{_REST}", _coded),
+    _message("cudaSuccess (", rf"cudaSuccess \((\d{{1,3}}) vs\. 0\){_REST}", _coded),
+    _message("not able to use GPU", r"Torch is not able to use GPU", _unavailable),
     _message("Error ", rf"(?<![\w.])Error (80[2-9]|35|100|999|919): {_REST}", _coded),
     _message("CUDA unknown error", rf"CUDA unknown error - this may be due to{_REST}", _start(999)),
     _message("CUDA driver initialization failed", rf"CUDA driver initialization failed{_REST}", _start(3)),
@@ -152,6 +159,8 @@ def parse(text: Text) -> Iterator[Part]:
                 seen.add(found[0])
                 yield message.tell(found)
     yield from _mps(text)
+    if any(map(_CUDA_ANSWER.search, islice(_around(text.text, "cuda.is_ava"), _MOST))):
+        yield Part(cuda_available=False)
 
 
 def _around(text: str, mark: str) -> Iterator[str]:
@@ -164,9 +173,20 @@ def _around(text: str, mark: str) -> Iterator[str]:
 
 
 _MPS = re.compile(r"The MPS backend is supported on[^\n]{0,200}|MPS not available because[^\n]{0,250}")
+_CUDA_ANSWER = re.compile(
+    r"(?<![A-Za-z_])cuda\.is_ava\w+\(\)[`'\")]{0,4}[^\n>]{0,24}?(?:=|:|,|->|returns?|gives|is|always|为|是)[^\n]{0,14}?(?<![A-Za-z])false(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_MPS_ANSWER = re.compile(
+    r"\bMPS\b[^\n]{0,30}\bavailable\b\W{0,6}False|mps\.is_available\(\)\W{0,8}False", re.IGNORECASE
+)
 
 
 def _mps(text: Text) -> Iterator[Part]:
     found = _MPS.search(text.text) if text.has("MPS") else None
     if found:
         yield Part(os="macos", mps_available=False, mps_why=found[0].strip())
+    elif any(
+        _MPS_ANSWER.search(around) for mark in ("MPS", "mps.is") for around in islice(_around(text.text, mark), 64)
+    ):
+        yield Part(mps_available=False)

@@ -1,0 +1,59 @@
+"""What people say of their machine in passing: that it is WSL, a container, or without a GPU. The weakest of words."""
+
+import re
+from collections.abc import Iterator
+
+from envkit.intake import values
+from envkit.intake.part import Part
+from envkit.intake.text import Text
+from envkit.snapshot import HOSTED
+
+WSL = re.compile(
+    r"microsoft-standard|\[x\] ?WSL ?2|WSL version: ?\d|\bapp WSL\b|/mnt/c/Users/|"
+    r"\b(?:in|inside|on|under|within|using) (?:my |a )?WSL ?2?\b",
+    re.IGNORECASE,
+)
+_CONTAINER = re.compile(
+    r"\b(?:docker|nerdctl|podman)(?:-compose| compose)? +(?:run|up|exec|start)\b|"
+    r"\b(?:in|inside|within|connected to) (?:a |the |my |all the running )?(?:docker|container\b|containers\b|k3s|k8s)|"
+    r"(?:进入|在) ?(?:docker|容器)|(?:docker|容器) ?(?:内部|里|中)|"
+    r"^[\w.-]{2,60} exited with code \d{1,3}$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HOSTED = re.compile(r"(?<![\w.])/content/[\w.-]|/kaggle/(?:working|input)\b|\bgoogle[ .]?colab", re.IGNORECASE)
+_OWN = r"\b(?:I|we|my \w{1,20}|this \w{1,20}|(?:the )?(?:machine|laptop|computer|server|system|VPS|PC))\b"
+_NONE = re.compile(
+    rf"{_OWN}[^.\n]{{0,40}}?\b(?:don'?t have|do not have|doesn'?t have|does not have|have no|has no|without|"
+    r"(?:am )?not using)(?: an?| any)?(?: (?:nvidia|dedicated|discrete|cuda|separate))* "
+    r"(?:gpu|graphics? cards?|graphics? adapters?|video card|adapter)\b"
+    r"|run [^.\n]{0,30}\bwithout (?:an? )?(?:nvidia )?gpu",
+    re.IGNORECASE,
+)
+_NVIDIA = re.compile(r"geforce|\b[rg]tx ?\d|tesla [a-z]\d|quadro|\b[avhl]\d{2,3}0?\b.{0,3}gpu|titan", re.IGNORECASE)
+_OTHERS = re.compile(
+    r"\b(Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
+    r"(?:AMD )?Radeon(?:\(TM\)|™)? (?:RX |Pro |VII\b|R\d )[\w ]{0,12}\w|"
+    r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
+    re.IGNORECASE,
+)
+_PROSE = 40_000
+"""Characters at either end of a text in which people speak; what lies between is a log."""
+_MARKS = ("WSL", "wsl", "microsoft-standard", "/mnt/c/")
+
+
+def parse(text: Text) -> Iterator[Part]:
+    """Yield what is said of the machine in passing."""
+    said = text.text if len(text.text) <= 2 * _PROSE else text.text[:_PROSE] + "\n" + text.text[-_PROSE:]
+    if any(map(said.__contains__, _MARKS)) and WSL.search(said):
+        yield Part(os="linux", wsl=2)
+    if _HOSTED.search(said):
+        yield Part(container=HOSTED, os="linux")
+    elif _CONTAINER.search(said):
+        yield Part(container="docker")
+    if _NVIDIA.search(said):
+        return
+    other = _OTHERS.search(said)
+    if other:
+        yield Part(display=(values.pci_gpu(other[1]),))
+    elif _NONE.search(said):
+        yield Part(display=())
