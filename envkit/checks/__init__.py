@@ -1,13 +1,13 @@
 """Snapshot in, Diagnosis out: the explicit list of checks, each a pure function of facts and matrix."""
 
-from envkit.checks import driver, gpu, interpreter, libraries, torch_build, torch_install
+from envkit.checks import companions, driver, gpu, interpreter, libraries, torch_build, torch_install
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
 from envkit.checks.check import Check
 from envkit.findings import Diagnosis, Finding, Severity, judge, rank
 from envkit.matrix import Matrix
 from envkit.snapshot import Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
-GROUPS = (interpreter, torch_install, driver, gpu, torch_build, libraries)
+GROUPS = (interpreter, torch_install, driver, gpu, torch_build, companions, libraries)
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
 unless another explains it. Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only
 when no other check of any group found an error."""

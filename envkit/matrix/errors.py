@@ -27,6 +27,8 @@ class _Nvml(msgspec.Struct, frozen=True):
 class _Pattern(msgspec.Struct, frozen=True):
     pattern: str
     diagnosis: str
+    also: str = ""
+    """A second text that must stand in the same message."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -73,6 +75,6 @@ class ErrorTable:
     def cause_of(self, text: str) -> str | None:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
         if text not in self._causes:
-            found = (known.diagnosis for known in self._file.patterns if known.pattern in text)
+            found = (known.diagnosis for known in self._file.patterns if known.pattern in text and known.also in text)
             self._causes[text] = next(found, None)
         return self._causes[text]
