@@ -126,11 +126,15 @@ def _foreign(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
 
 
 def _waiting(snapshot: Snapshot) -> tuple[str, ...]:
-    """Libraries in the variables' folders that torch or the nvidia-* wheels bring too, and which were not loaded."""
+    """Libraries in the variables' folders that torch brings too, and which may yet be loaded in their place.
+
+    cuDNN and others load their parts on first use.
+    """
     target, live = reading.interpreter(snapshot), reading.runtime(snapshot)
-    if target is None or (live is not None and live.libraries is not None and live.version):
-        return ()  # what is loaded is known: nothing there was
-    return target.loader_first
+    if target is None or reading.cuda_works(snapshot):
+        return ()
+    settled = {one.name for one in (live.libraries if live else None) or () if one.bundled == one.path}
+    return tuple(file for file in target.loader_first if PurePosixPath(file).name not in settled)
 
 
 def check_openmp_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -191,11 +195,10 @@ def check_nvidia_wheels_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding 
     unmet, twice = tuple(_unmet_pins(snapshot)), _two_majors(snapshot)
     if not (quotes or unmet or twice):
         return None
-    imported = live is not None and live.version is not None
     return Finding(
         code="nvidia-wheels-mismatch",
-        # Another release than the pinned one often works; two majors in one folder, and an import that fails, do not.
-        severity=Severity.WARNING if imported and not quotes else Severity.ERROR,
+        # Another release than the pinned one may work: a GPU in use is left alone.
+        severity=Severity.WARNING if not quotes and (twice or reading.cuda_works(snapshot)) else Severity.ERROR,
         summary="a CUDA library that torch pins is missing or of another release",
         cause=unmet[0].value
         if unmet
