@@ -71,6 +71,8 @@ def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None
         # It imports, so it is supported, whatever a table says; only a part of it may have a limit of its own.
         return _said_unsupported(snapshot, matrix)
     refusal = _refused(snapshot)
+    if refusal and _offers_nothing(refusal, matrix) and reading.quotes(snapshot, matrix, "network-index"):
+        return None  # what could not be reached has nothing to offer
     told = _by_refusal(refusal, snapshot, matrix) if refusal else _by_table(target, snapshot, matrix)
     if told is None:
         return None if refusal else _said_unsupported(snapshot, matrix)
@@ -241,11 +243,17 @@ def _only_bits_left(snapshot: Snapshot, matrix: Matrix) -> bool:
     refusal, target = _refused(snapshot), reading.interpreter(snapshot)
     if refusal is None or target is None or _os(snapshot) != "windows" or refusal.offered is None:
         return False
-    first = numbers(matrix.torch.releases()[0])
-    nothing = all(numbers(one) < first for one in refusal.offered)
+    if reading.platform(snapshot) not in (None, "win-amd64") or reading.quotes(snapshot, matrix, "network-index"):
+        return False
     has = matrix.torch.builds(platform="win-amd64", python=minor(target.version))
     asked = public(refusal.version)
-    return nothing and any(not asked or build.torch == asked for build in has)
+    return _offers_nothing(refusal, matrix) and any(not asked or build.torch == asked for build in has)
+
+
+def _offers_nothing(refusal: Refusal, matrix: Matrix) -> bool:
+    """Say whether the index has no wheel for this interpreter: the source archives of long ago are for any."""
+    first = numbers(matrix.torch.releases()[0])
+    return all(numbers(one) < first for one in refusal.offered or ())
 
 
 def _os(snapshot: Snapshot) -> str:
@@ -305,6 +313,8 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     platform, asked = reading.platform(snapshot) if machine else None, public(refusal.version)
     if machine is not None and machine.os == "macos" and platform is None:
         platform = _intel_mac(refusal, matrix)
+    if platform and not asked and not any(build.default_index for build in matrix.torch.builds(platform=platform)):
+        return f"the default index has no torch wheel for {platform}; PyTorch's own may have some"
     if not platform or not asked or not matrix.torch.builds(torch=asked):
         return None
     if matrix.torch.builds(torch=asked, platform=platform):

@@ -49,7 +49,7 @@ def _told_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     quotes = reading.quotes(snapshot, matrix, "module-shadowed")
     origin = _told_origin(snapshot)
     outside = bool(origin) and not any(folder in origin for folder in _IN_SITE)
-    of_torch = any("torch" in one.value for one in quotes)
+    of_torch = any("torch" in one.value.lower() for one in quotes)
     half = outside and bool(reading.quotes(snapshot, matrix, "torch-corrupt"))
     if not (quotes or half) or (origin and not outside and of_torch):
         return None
@@ -279,7 +279,7 @@ def _told_broken(snapshot: Snapshot, matrix: Matrix) -> _Symptom | None:
     if not quotes:
         quotes = reading.quotes(snapshot, matrix, "module-shadowed")
         origin = _told_origin(snapshot)
-        of_torch = any("torch" in one.value for one in quotes)
+        of_torch = any("torch" in one.value.lower() for one in quotes)
         if not (of_torch and any(folder in origin for folder in _IN_SITE)):
             return None
     return "files of the installed torch are missing, or are those of another release", quotes

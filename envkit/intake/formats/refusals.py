@@ -49,7 +49,8 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(os="linux", libc="musl")
     machine = _MACHINE.search(text.text) if text.has("uname -m") else None
     if machine:
-        yield Part(arch=values.architecture(machine[1]))
+        arch = values.architecture(machine[1])
+        yield Part(arch=arch, os=None if arch in ("x86_64", "arm64") else "linux")
 
 
 def _by_pip(text: Text) -> tuple[Refusal, ...]:
