@@ -72,6 +72,9 @@ def misfits_of(snapshot: Snapshot, matrix: Matrix) -> Iterator[Misfit]:
     if torch is None or installed is None:
         return
     seen = set[str]()
+    for misfit in _torch_s_own_pins(snapshot):
+        seen.add(misfit.installed.name)
+        yield misfit
     for reason in (_by_requirement, _by_build, _by_release):
         for one in installed.distributions:
             if one.name in seen or one.name in ("torch", "pytorch"):
@@ -80,6 +83,24 @@ def misfits_of(snapshot: Snapshot, matrix: Matrix) -> Iterator[Misfit]:
             if why:
                 seen.add(one.name)
                 yield Misfit(one, why, reason is not _by_release)
+
+
+_PINNED = ("triton", "pytorch-triton", "pytorch-triton-rocm")
+
+
+def _torch_s_own_pins(snapshot: Snapshot) -> Iterator[Misfit]:
+    """Triton is made for torch: torch's own metadata names the release that its compiler calls."""
+    installed = reading.packages(snapshot)
+    for torch in reading.imported_torch(snapshot):
+        for line in torch.requires or ():
+            wanted = _requirement(line)
+            if wanted is None or wanted.name not in _PINNED or installed is None:
+                continue
+            for one in installed.named(wanted.name):
+                version = _version(one.version)
+                if version and not wanted.specifier.contains(version, prereleases=True):
+                    why = f"torch {torch.version} needs {wanted.name}{wanted.specifier}, and {one.version} is installed"
+                    yield Misfit(one, why, sure=True)
 
 
 def _by_requirement(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:

@@ -154,8 +154,13 @@ def _pythons_here(torch: str, snapshot: Snapshot, matrix: Matrix) -> tuple[str, 
     """The Pythons that a release has wheels for on this system, as far as the system is known."""
     platform, system = reading.platform(snapshot), _SYSTEM_NAMES.get(_os(snapshot), "")
     builds = matrix.torch.builds(torch=public(torch), platform=platform)
-    found = {python for build in builds if build.platform.startswith(system) for python in build.pythons}
-    return tuple(sorted((python for python in found if not python.endswith("t")), key=numbers))
+    by_platform: dict[str, set[str]] = {}
+    for build in builds:
+        if build.default_index and build.platform.startswith(system):
+            by_platform.setdefault(build.platform, set()).update(build.pythons)
+    # On a system that is not told, what some have and others lack is in doubt.
+    everywhere = set.intersection(*by_platform.values()) if by_platform else set()
+    return tuple(sorted((python for python in everywhere if not python.endswith("t")), key=numbers))
 
 
 def _said_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -264,7 +269,7 @@ def _os(snapshot: Snapshot) -> str:
 def check_platform(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a system that no torch wheel is made for, or none of the release that was asked for."""
     machine, target = reading.host(snapshot), reading.interpreter(snapshot)
-    if snapshot.refusals or reading.quotes(snapshot, matrix, "platform-no-wheel"):
+    if _refused(snapshot) or reading.quotes(snapshot, matrix, "platform-no-wheel"):
         why = _by_platform(snapshot, matrix)
     elif (
         machine is None
@@ -315,6 +320,11 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
         platform = _intel_mac(refusal, matrix)
     if platform and not asked and not any(build.default_index for build in matrix.torch.builds(platform=platform)):
         return f"the default index has no torch wheel for {platform}; PyTorch's own may have some"
+    here = _python_here(snapshot)
+    if not platform and asked and refusal.offered is None and here in _pythons_here(asked, snapshot, matrix):
+        return (
+            f"torch {asked} has wheels for Python {_python_here(snapshot)}, so it is this system that it has none for"
+        )
     if not platform or not asked or not matrix.torch.builds(torch=asked):
         return None
     if matrix.torch.builds(torch=asked, platform=platform):

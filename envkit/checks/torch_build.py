@@ -40,8 +40,9 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
 
 
 def _live(snapshot: Snapshot) -> bool:
+    """Say whether the machine itself was asked: a report leaves gaps."""
     installed = reading.packages(snapshot)
-    return installed is None or installed.complete
+    return installed is not None and installed.complete
 
 
 def _gpu_waits(snapshot: Snapshot) -> bool:
@@ -133,7 +134,8 @@ def _asked_for_cuda(snapshot: Snapshot) -> bool:
     driver = reading.cuda(snapshot)
     failed = driver is not None and driver.init_error != 0
     said = isinstance(snapshot.cuda, Absent) and "torch said" in snapshot.cuda.why
-    return not (live and live.hip) and (looked or failed or said)
+    finds_none = backend is not None and backend.available is False and not _live(snapshot)
+    return not (live and live.hip) and (looked or failed or said or finds_none)
 
 
 def _display_facts(snapshot: Snapshot) -> tuple[Fact, ...]:

@@ -97,6 +97,12 @@ MAC = make_host(os="macos", arch="x86_64", libc="", gpus=None)
         ),
         pytest.param(refused("", (), host=WINDOWS, target=make_interpreter()), "python-32bit", id="only bits are left"),
         pytest.param(refused("2.6.0", None, host=MAC), "platform-no-wheel", id="Intel Mac"),
+        pytest.param(refused("2.4.0", None, target=make_interpreter()), "platform-no-wheel", id="the Python fits"),
+        pytest.param(
+            refused("1.13.1", None, target=make_interpreter(version="3.11.2")),
+            "python-unsupported",
+            id="not on every system",
+        ),
         pytest.param(refused("", None, host=make_host(libc="musl 1.2")), "platform-no-wheel", id="musl"),
         pytest.param(refused("", (), host=make_host(arch="armv7l")), "platform-no-wheel", id="32-bit ARM"),
         pytest.param(refused("2.7.0", None, host=make_host(libc="glibc 2.17")), "libc-too-old", id="glibc 2.17"),
@@ -143,6 +149,9 @@ def test_an_index_that_cannot_be_reached_has_nothing_to_offer() -> None:
         ("Error #15: Initializing libiomp5md.dll, but found libiomp5md.dll already initialized.", "openmp-duplicate"),
         ("INTEL MKL ERROR: /a/libmkl_avx.so: undefined symbol: x", "mkl-mismatch"),
         ("ImportError: DLL load failed: planted", "msvc-runtime-missing"),
+        ("ImportError: DLL load failed: The specified procedure could not be found.", "companion-mismatch"),
+        ("Could not locate cudnn_ops64_9.dll. Please make sure it is in your library path!", "library-path-conflict"),
+        ("ModuleNotFoundError: No module named 'triton.ops'", "companion-mismatch"),
         ("RuntimeError: Dynamo is not supported on Python 3.99+", "python-unsupported"),
         ("[WinError 193] planted", "python-32bit"),
         ("ERROR: torch-9.whl is not a supported wheel on this platform.", "platform-no-wheel"),
@@ -300,6 +309,16 @@ def test_a_list_alone_gives_a_warning_and_a_requirement_an_error() -> None:
         ("companion-mismatch", Severity.WARNING),
         ("companion-mismatch", Severity.ERROR),
     ]
+
+
+def test_triton_is_held_against_what_torch_asks_for() -> None:
+    text = "torch 2.1.2 requires triton==2.1.0; os_name == 'posix', but you have triton 2.2.0 which is incompatible."
+    assert told(text)[0] == "companion-mismatch"
+    assert "companion-mismatch" not in told(text.replace("2.2.0", "2.1.0"))
+
+
+def test_a_program_that_finds_no_gpu_beside_an_amd_gpu_has_the_wrong_build() -> None:
+    assert told("Radeon RX 6700 XT\nRuntimeError: Torch is not able to use GPU\n")[0] == "torch-wrong-backend"
 
 
 def test_a_cuda_library_that_a_cpu_torch_does_not_need_is_missed_by_an_extension() -> None:

@@ -64,6 +64,12 @@ def test_uv_names_the_python_that_no_wheel_fits() -> None:
     assert refusal_of(text).version == "2.5.1"
 
 
+@pytest.mark.parametrize("name", ["torch", "torchvision"])
+def test_poetry_s_refusal_is_read(name: str) -> None:
+    found = refusal_of(f"RuntimeError\n\n  Unable to find installation candidates for {name} (2.5.1)\n")
+    assert (found.name, found.version, found.offered) == (name, "2.5.1", None)
+
+
 def test_an_alpine_image_has_musl() -> None:
     text = """
         FROM python:3.12-alpine

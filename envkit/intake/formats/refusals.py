@@ -1,4 +1,4 @@
-"""Installs that pip or uv refused: what was asked for, what the index has, and what that tells of the interpreter."""
+"""Installs that pip, uv or Poetry refused: what was asked for, what the index has, and which interpreter it is."""
 
 import re
 from collections.abc import Iterator
@@ -23,6 +23,7 @@ _DISTRIBUTION = re.compile(
     r"distribution or wheel for the current platform"
 )
 _NO_TAG = re.compile(rf"\b({_OURS})==(\d[\w.+]{{0,40}}) has no wheels with a matching")
+_CANDIDATES = re.compile(rf"Unable to find installation candidates for ({_OURS}) \((\d[\w.+]{{0,40}})\)")
 
 _HERE = re.compile(r"You're on \w+ \(`(\w{3,60})`\)|matching platform tag \(e\.g\., `(\w{3,60})`\)")
 _PYTHON_HERE = re.compile(
@@ -40,7 +41,7 @@ def parse(text: Text) -> Iterator[Part]:
     """Yield each refusal, and the interpreter and system that the refusing program names."""
     if not text.has("orch"):
         return
-    found = (*_by_pip(text), *_by_uv(text))
+    found = (*_by_pip(text), *_by_others(text))
     if not found:
         return
     yield Part(refusals=found)
@@ -74,12 +75,14 @@ def _releases(listed: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\d[\w.+!]{0,40}", listed))
 
 
-def _by_uv(text: Text) -> tuple[Refusal, ...]:
+def _by_others(text: Text) -> tuple[Refusal, ...]:
     found = {}
     if text.has("can't be installed because"):
         found = {match[2]: match for match in islice(_DISTRIBUTION.finditer(text.text), _MOST)}
     if text.has("has no wheels with a matching"):
         found |= {match[2]: match for match in islice(_NO_TAG.finditer(text.text), _MOST)}
+    if text.has("installation candidates"):
+        found |= {match[2]: match for match in islice(_CANDIDATES.finditer(text.text), _MOST)}
     return tuple(Refusal(name=match[1], version=match[2], text=match[0][:300]) for match in found.values())
 
 

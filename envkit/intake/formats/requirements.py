@@ -30,7 +30,7 @@ def parse(text: Text) -> Iterator[Part]:
     if text.has("but you have", "but you'll have"):
         for match in islice(_CONFLICT.finditer(text.text), _MOST):
             name, version, wanted, other, installed = match.groups()
-            if _OURS.match(other.lower()):
+            if _OURS.match(other.lower()) or name.lower() == "torch":
                 found += [_installed(name, version, requires=(wanted,)), _installed(other, installed)]
     if text.has("is required by {"):
         for match in islice(_REQUIRED_BY.finditer(text.text), _MOST):
