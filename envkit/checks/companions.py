@@ -157,15 +157,20 @@ def _fitting(snapshot: Snapshot, matrix: Matrix, misfits: tuple[Misfit, ...]) ->
         f"{', '.join(others) or 'an extension (flash-attn, xformers, mmcv, ...)'}: install the release that names this "
         "torch, or build it again with `pip install --no-build-isolation --no-cache-dir --force-reinstall PACKAGE`"
     )
-    if by_table or (torch and not misfits):
+    if torch and (by_table or not misfits):
         again = install_torch(
-            snapshot,
-            matrix,
-            "install torch and what belongs to it together",
-            torch=torch.version if torch else None,
-            reinstall=True,
+            snapshot, matrix, "install torch and what belongs to it together", torch=torch.version, reinstall=True
         )
-        return Fix(summary=again.summary, commands=again.commands, steps=(*again.steps, step))
+        if again.commands or not by_table:
+            return Fix(summary=again.summary, commands=again.commands, steps=(*again.steps, step))
+        # The machine is not known well enough for a plan; what belongs to this torch is.
+        wanted = [
+            f"{one.installed.name}=={matrix.torch.companion(torch.version, one.installed.name)}" for one in by_table
+        ]
+        return Fix(
+            summary=f"install what belongs to torch {public(torch.version)}, from the index that it came from",
+            commands=(pip(snapshot, "install", f"torch=={public(torch.version)}", *wanted),),
+        )
     return Fix(
         summary="install the release that fits the installed torch",
         commands=(pip(snapshot, "check"),),

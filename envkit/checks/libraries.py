@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import install_torch, pip
+from envkit.checks.fixes import install_torch, pip, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
@@ -67,9 +67,19 @@ def check_mkl_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         summary="this torch cannot use the MKL that is installed",
         cause="the MKL beside it is of another release than the build was linked with, or parts of it are missing",
         facts=quotes,
-        fix=Fix(summary="take the MKL that fits, in the conda environment", commands=("conda install 'mkl<2024.1'",)),
+        fix=Fix(
+            summary="take the MKL that fits, in the conda environment",
+            commands=tuple(f"conda install '{pin}'" for pin in _mkl_pins(matrix)),
+            steps=("or make the environment anew with one installer: pip's torch has MKL inside",),
+        ),
         explains=_BROKEN_IMPORT,
     )
+
+
+def _mkl_pins(matrix: Matrix) -> tuple[str, ...]:
+    """What MKL conda's builds of torch can use."""
+    pins = (pin for pins in matrix.torch.pytorch_channel_pins.values() for pin in pins)
+    return tuple(dict.fromkeys(pin for pin in pins if pin.startswith("mkl")))
 
 
 def check_library_path_conflict(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -307,7 +317,7 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix = pip(snapshot, "install", "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}")
     elif newer:
         cause, facts = newer, quotes
-        fix = pip(snapshot, "install", "numpy<2")
+        fix = _older_numpy(snapshot, copies)
         # A report that complains of something else may never hand a tensor to NumPy.
         severity = Severity.ERROR if quotes or (installed and installed.complete) else Severity.WARNING
     elif quotes:
@@ -318,7 +328,7 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             else "something here was built against another NumPy than is installed: NumPy 1 beside NumPy 2, as a rule"
         )
         facts = quotes
-        fix = pip(snapshot, "install", "numpy" if missing else "numpy<2")
+        fix = pip(snapshot, "install", "numpy") if missing else _older_numpy(snapshot, copies)
     else:
         return None
     return Finding(
@@ -330,6 +340,13 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix=Fix(summary="install a NumPy that fits", commands=(fix,)),
         explains=_BROKEN_IMPORT,
     )
+
+
+def _older_numpy(snapshot: Snapshot, copies: tuple[Distribution, ...]) -> str:
+    """The command that takes NumPy back, with the installer that brought it."""
+    if any(copy.installer == "conda" for copy in copies):
+        return quoted(snapshot, "conda", "install", "numpy<2")
+    return pip(snapshot, "install", "numpy<2")
 
 
 def _numpy_too_new(snapshot: Snapshot, matrix: Matrix, copies: tuple[Distribution, ...]) -> str | None:

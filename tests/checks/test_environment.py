@@ -311,6 +311,24 @@ def test_a_list_alone_gives_a_warning_and_a_requirement_an_error() -> None:
     ]
 
 
+def test_the_fix_names_what_belongs_to_the_torch_that_is_kept() -> None:
+    report = "torchvision 0.16.0 requires torch==2.1.0, but you have torch 2.2.0 which is incompatible.\n"
+    fix = first(recorded.read(report.encode(), "x")).fix
+    assert fix is not None
+    assert fix.commands == ("python -m pip install torch==2.2.0 torchvision==0.17.0",)
+
+
+def test_conda_s_numpy_is_taken_back_by_conda() -> None:
+    numpy = Distribution(name="numpy", version="2.1.0", metadata="", site=SITE, installer="conda")
+    fix = first(
+        make_snapshot(
+            packages=make_packages(make_torch_distribution(version="2.1.2"), numpy), torch=make_runtime(version="2.1.2")
+        )
+    ).fix
+    assert fix is not None
+    assert fix.commands == ("conda install 'numpy<2'",)
+
+
 def test_triton_is_held_against_what_torch_asks_for() -> None:
     text = "torch 2.1.2 requires triton==2.1.0; os_name == 'posix', but you have triton 2.2.0 which is incompatible."
     assert told(text)[0] == "companion-mismatch"

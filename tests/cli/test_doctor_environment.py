@@ -223,3 +223,14 @@ def test_a_copy_in_the_user_s_site_folder_is_user_site_shadow(
     run = cli("doctor", "--json", "--python", str(python), env={"PYTHONUSERBASE": str(tmp_path / "user")})
     assert run.codes[0] == "user-site-shadow"
     assert run.json["findings"][0]["severity"] == severity
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="scripts with a first line that names their interpreter")
+def test_a_python_that_is_a_script_belongs_to_no_environment(cli: Cli, bare_target: Path, tmp_path: Path) -> None:
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    (shims / "python3").write_text("#!/usr/bin/env bash\nexec false\n")
+    (shims / "python3").chmod(0o755)
+    run = cli("doctor", "--json", "--quick", "--python", str(bare_target), env={"PATH": _path(shims)})
+    first = run.json["snapshot"]["target"]["launchers"][0]
+    assert (first["path"], first["prefix"]) == (str(shims / "python3"), "")

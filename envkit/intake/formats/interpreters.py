@@ -112,8 +112,8 @@ def _version(path: str) -> str:
 
 def _user_site(text: Text) -> Iterator[Part]:
     """A copy in the user's own site folder that is imported, though the report is of an environment."""
-    user = next((match for match in islice(_USER_SITE.finditer(text.text), _MOST)), None)
-    environment = _ENVIRONMENT.search(text.text) if user else None
+    user = _first(text, _USER_MARKS, _USER_SITE)
+    environment = _first(text, _ENVIRONMENT_MARKS, _ENVIRONMENT) if user else None
     if user is None or environment is None:
         return
     origin = ("\\" if "\\" in user[1] else "/").join((user[1], user[2]))
@@ -121,3 +121,14 @@ def _user_site(text: Text) -> Iterator[Part]:
         modules=(ModuleOrigin(name=user[2], origin=origin, entry=user[1], way_in="user-site"),),
         launchers=(Launcher(program="environment", path=environment[1], prefix=environment[1]),),
     )
+
+
+_USER_MARKS = (".local/lib/python", "oaming\\Python", "oaming\\python")
+_ENVIRONMENT_MARKS = ("env", "conda", "forge", "python_embeded")
+_MOST_LINES = 2_000
+
+
+def _first(text: Text, marks: tuple[str, ...], pattern: re.Pattern[str]) -> re.Match[str] | None:
+    """The first match in a line with one of these marks; a long log repeats its paths."""
+    likely = (line for line in text.lines if any(map(line.__contains__, marks)))
+    return next((found for line in islice(likely, _MOST_LINES) if (found := pattern.search(line))), None)

@@ -184,10 +184,20 @@ def launcher(program, name):
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         path = os.path.join(folder, name + (".exe" if windows else ""))
         if folder and os.path.isfile(path) and os.access(path, os.X_OK):
-            starts = path if program == "python" or windows else shebang(path)
+            starts = path if windows or (program == "python" and not is_script(path)) else shebang(path)
             prefix = prefix_of(starts) if starts else ""
             return {"program": program, "path": path, "prefix": prefix, "has_torch": holds_torch(prefix)}
     return None
+
+
+def is_script(path):
+    # type: (str) -> bool
+    """Whether a `python` is itself a script, as pyenv's is, which starts the one that its settings name."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except (OSError, IOError):
+        return False
 
 
 def shebang(path):
