@@ -153,6 +153,10 @@ def test_an_index_that_cannot_be_reached_has_nothing_to_offer() -> None:
         ("Could not locate cudnn_ops64_9.dll. Please make sure it is in your library path!", "library-path-conflict"),
         ("ModuleNotFoundError: No module named 'triton.ops'", "companion-mismatch"),
         ("RuntimeError: Dynamo is not supported on Python 3.99+", "python-unsupported"),
+        ("Specifications:\n\n  - torchaudio -> python[version='>=9.8,<9.9.0a0']\n", "python-unsupported"),
+        ("  - package torchvision-9-py99 requires python >=9.9,<10, but none of the providers can be installed",
+         "python-unsupported"),
+        ("ModuleNotFoundError: No module named 'torch._custom'", "companion-mismatch"),
         ("[WinError 193] planted", "python-32bit"),
         ("ERROR: torch-9.whl is not a supported wheel on this platform.", "platform-no-wheel"),
         ("AssertionError: Torch not compiled with XPU enabled", "torch-wrong-backend"),
@@ -171,6 +175,7 @@ def test_a_message_points_to_its_mechanism(text: str, code: str) -> None:
         "notebook 6.0 requires tornado>=6, but you have tornado 5.0 which is incompatible.",
         "ERROR: Cannot install a and b because these package versions have conflicting dependencies.",
         "RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+        "Package python conflicts for:\npytorch -> python[version='>=9.8,<9.9.0a0']",
     ],
 )
 def test_what_has_nothing_to_do_with_torch_is_no_error(text: str) -> None:

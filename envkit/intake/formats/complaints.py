@@ -19,7 +19,7 @@ _WORDS = (
     *("segmentation", "denied", "not permitted", "fallen off", "too old", "too small", "externally", "timed out"),
     *("out of memory", "not compiled", "not compatible", "incompatible", "exited with", "not available", "is zero"),
     *("requires ", "not loaded", "not linked", "unrecognized", "not recognized", "refused", "unreachable"),
-    *("undefined symbol", "undefined reference", "conflict", "did not run successfully"),
+    *("undefined symbol", "undefined reference", "conflict", "did not run successfully", "-> python[version="),
 )
 """In lower case: a line with none of them complains of nothing."""
 
