@@ -286,7 +286,7 @@ def check_platform(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     return Finding(
         code="platform-no-wheel",
         severity=Severity.ERROR,
-        summary="no torch wheel is made for this system",
+        summary=f"no torch wheel{_asked(snapshot)} is made for this system",
         cause=why,
         facts=(
             Fact("platform", _tag(target) or reading.platform(snapshot) or "unknown", "sysconfig"),
@@ -295,6 +295,11 @@ def check_platform(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix=_other_platform(snapshot, matrix),
         explains=_NOT_INSTALLED,
     )
+
+
+def _asked(snapshot: Snapshot) -> str:
+    refusal = _refused(snapshot)
+    return f" of what is asked for, {refusal.name} {refusal.version}," if refusal and refusal.version else ""
 
 
 def _no_wheel_at_all(machine: Host, target: Interpreter | None) -> str:
@@ -325,8 +330,9 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
         return (
             f"torch {asked} has wheels for Python {_python_here(snapshot)}, so it is this system that it has none for"
         )
-    if not platform or not asked or not matrix.torch.builds(torch=asked):
-        return None
+    foreign = _foreign_build(refusal, snapshot, matrix)
+    if foreign or not platform or not asked or not matrix.torch.builds(torch=asked):
+        return foreign
     if matrix.torch.builds(torch=asked, platform=platform):
         return None
     newest = matrix.torch.builds(platform=platform)
@@ -334,9 +340,21 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     return f"torch {asked} has no wheel for {platform}{last}"
 
 
+def _foreign_build(refusal: Refusal, snapshot: Snapshot, matrix: Matrix) -> str | None:
+    """Why a build that is asked for by its local version, as "+cu121", is made for other systems alone."""
+    asked, _, local = refusal.version.partition("+")
+    here = reading.platform(snapshot) or _SYSTEM_NAMES.get(_os(snapshot))
+    systems = sorted({build.platform for build in matrix.torch.builds(torch=asked) if build.backend == local})
+    if refusal.name != "torch" or not here or not systems or any(one.startswith(here) for one in systems):
+        return None
+    return f"the {local} build of torch {asked} is made for {', '.join(systems)}, not for {here}"
+
+
 def _intel_mac(refusal: Refusal, matrix: Matrix) -> str | None:
     """On a Mac whose processor is not told: a release with wheels for Apple silicon alone was refused by another."""
     asked = public(refusal.version)
+    if asked in map(public, refusal.offered or ()):
+        return None
     platforms = {build.platform for build in matrix.torch.builds(torch=asked) if build.platform.startswith("macos")}
     return "macos-x86_64" if platforms == {"macos-arm64"} else None
 
@@ -345,6 +363,11 @@ def _other_platform(snapshot: Snapshot, matrix: Matrix) -> Fix:
     platform = reading.platform(snapshot)
     newest = matrix.torch.builds(platform=platform) if platform else ()
     elsewhere = "use a container or machine with glibc Linux on x86_64 or aarch64"
+    refusal = _refused(snapshot)
+    if refusal and "+" in refusal.version and public(refusal.version) in map(public, refusal.offered or ()):
+        # The release is here, in another build.
+        asked, _, local = refusal.version.partition("+")
+        return Fix(summary=f"ask for {refusal.name}=={asked} without the +{local}, in requirements files too")
     if _os(snapshot) == "macos":
         newest = newest or matrix.torch.builds(platform="macos-x86_64")
         elsewhere = "newer releases need a Mac with Apple silicon, and a Python that is built for it"

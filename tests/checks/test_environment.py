@@ -97,6 +97,16 @@ MAC = make_host(os="macos", arch="x86_64", libc="", gpus=None)
         ),
         pytest.param(refused("", (), host=WINDOWS, target=make_interpreter()), "python-32bit", id="only bits are left"),
         pytest.param(refused("2.6.0", None, host=MAC), "platform-no-wheel", id="Intel Mac"),
+        pytest.param(
+            refused("2.5.1+cu121", ("2.4.0", "2.5.1", "2.6.0"), host=make_host(os="macos", arch=None)),
+            "platform-no-wheel",
+            id="CUDA on a Mac",
+        ),
+        pytest.param(
+            refused("2.5.1+cu121", ("2.5.1",), host=make_host(os="macos", arch="arm64")),
+            "platform-no-wheel",
+            id="CUDA on Apple silicon",
+        ),
         pytest.param(refused("2.4.0", None, target=make_interpreter()), "platform-no-wheel", id="the Python fits"),
         pytest.param(
             refused("1.13.1", None, target=make_interpreter(version="3.11.2")),
@@ -157,6 +167,7 @@ def test_an_index_that_cannot_be_reached_has_nothing_to_offer() -> None:
         ("  - package torchvision-9-py99 requires python >=9.9,<10, but none of the providers can be installed",
          "python-unsupported"),
         ("ModuleNotFoundError: No module named 'torch._custom'", "companion-mismatch"),
+        ("ModuleNotFoundError: No module named 'torchvision.transforms.v9'", "companion-mismatch"),
         ("[WinError 193] planted", "python-32bit"),
         ("ERROR: torch-9.whl is not a supported wheel on this platform.", "platform-no-wheel"),
         ("AssertionError: Torch not compiled with XPU enabled", "torch-wrong-backend"),

@@ -57,6 +57,18 @@ def test_uv_names_the_system_that_it_installs_into(tag: str, os: str, arch: str,
     assert (host.os, host.arch, host.libc or "") == (os, arch, libc)
 
 
+@pytest.mark.parametrize(
+    ("mark", "os"),
+    [('sys_platform != "darwin"', "macos"), ("platform_system != 'Linux'", "linux"), ('sys_platform == "win32"', "")],
+)
+def test_a_mark_that_pip_passes_over_tells_the_system(mark: str, os: str) -> None:
+    text = f"Ignoring a: markers '{mark}' don't match your environment\n"
+    found = snapshot_of(
+        text + "ERROR: Could not find a version that satisfies the requirement torch (from versions: none)"
+    ).host
+    assert getattr(found, "os", "") == os
+
+
 def test_uv_names_the_python_that_no_wheel_fits() -> None:
     text = f"error: Distribution `torch==2.5.1 @ registry+https://example.invalid/simple` {NO_WHEEL}\n"
     text += "hint: You're using CPython 3.14 (`cp314`), but `torch` (v2.5.1) only has wheels with `cp312`\n"

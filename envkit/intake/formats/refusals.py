@@ -30,6 +30,8 @@ _PYTHON_HERE = re.compile(
     r"You're using \w+ (\d\.\d{1,2}) \(`"
     r"|matching Python (?:ABI|version|implementation) tag \(e\.g\., `cp(\d)(\d{1,2})t?`\)"
 )
+_MARKED = re.compile(r"markers '(?:sys_platform|platform_system) != [\"'](\w{3,10})[\"']' don't match your environment")
+_MARKS = {"darwin": "macos", "win32": "windows", "linux": "linux"}
 _TAG = re.compile(r"(macosx|manylinux|musllinux|linux|win)_?(?:(\d{1,2})_(\d{1,2})_)?(\w{2,20})?")
 _SYSTEMS = {"macosx": "macos", "win": "windows"}
 _LIBCS = {"manylinux": "glibc", "musllinux": "musl"}
@@ -87,10 +89,13 @@ def _by_others(text: Text) -> tuple[Refusal, ...]:
 
 
 def _here(text: Text) -> Iterator[Part]:
-    """What uv says of the interpreter that it installs into."""
+    """What pip and uv say of the interpreter that they install into."""
     tag = _HERE.search(text.text) if text.has("You're on ", "matching platform tag") else None
     if tag:
         yield _of_tag(tag[1] or tag[2])
+    marked = _MARKED.search(text.text) if text.has("don't match your environment") else None
+    if marked:
+        yield Part(os=_MARKS.get(marked[1].lower()))
     python = _PYTHON_HERE.search(text.text) if text.has("You're using ", "matching Python") else None
     if python:
         yield Part(python=python[1] or f"{python[2]}.{python[3]}", implementation="cpython")
