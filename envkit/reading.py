@@ -15,6 +15,7 @@ from envkit.snapshot import (
     Distribution,
     Host,
     Interpreter,
+    Launcher,
     Nvml,
     NvmlDevice,
     Packages,
@@ -83,6 +84,12 @@ def wheel_python(target: Interpreter) -> str:
 def packages(snapshot: Snapshot) -> Packages | None:
     """Return what is installed in the target."""
     return snapshot.packages if isinstance(snapshot.packages, Packages) else None
+
+
+def launchers(snapshot: Snapshot) -> tuple[Launcher, ...]:
+    """Return the programs of which it is known which Python they belong to."""
+    target = interpreter(snapshot)
+    return snapshot.launchers + (target.launchers if target else ())
 
 
 def runtime(snapshot: Snapshot) -> TorchRuntime | None:
@@ -217,6 +224,22 @@ def said(snapshot: Snapshot) -> Iterator[Said]:
     machine = host(snapshot)
     yield from (Said("kernel log", line) for line in (machine.traces.kernel_log if machine else None) or ())
     yield from (Said(complaint.source, complaint.text) for complaint in snapshot.complaints)
+
+
+_BUILDING = (
+    "Getting requirements to build",
+    "build backend",
+    "build dependency",
+    "egg_info",
+    "build_wheel",
+    "setup.py",
+)
+"""What an installer says of a package's own build, which has an environment of its own."""
+
+
+def building(snapshot: Snapshot) -> bool:
+    """Say whether a report is of an installer that builds a package."""
+    return any(mark in complaint.text for complaint in snapshot.complaints for mark in _BUILDING)
 
 
 _MOST_QUOTES = 3

@@ -176,6 +176,19 @@ class EnvironmentKind(str, Enum):
     CONDA = "conda"
 
 
+class Launcher(Record, frozen=True, kw_only=True):
+    """A program that runs, or installs into, the Python that it belongs to."""
+
+    program: str
+    """"pip", "python", "jupyter kernel python3"."""
+    path: str
+    prefix: str
+    """The environment that it belongs to, "" when that could not be told."""
+    version: str = ""
+    """Of that Python: "3.12"."""
+    has_torch: bool | None = None
+
+
 class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
     """The Python that torch is meant to run in."""
 
@@ -204,6 +217,10 @@ class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
     machine: str = ""
     libc: str | None = None
     free_threaded: bool = False
+    loader_first: tuple[str, ...] = ()
+    """Copies of libraries that torch also brings, in the folders of LD_LIBRARY_PATH and in LD_PRELOAD."""
+    launchers: tuple[Launcher, ...] = ()
+    """`pip` and `python` on PATH, and the notebook kernels of this environment."""
 
 
 class FileDamage(Record, frozen=True, kw_only=True):
@@ -254,7 +271,7 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     hidden: tuple[str, ...] = ()
     """Further copies, later on the search path."""
     way_in: str = ""
-    """What in the user's situation put `entry` on the search path: "current-folder", "PYTHONPATH"; "" for neither."""
+    """What of the user's own put `entry` on the search path: "current-folder", "PYTHONPATH", "user-site", or ""."""
     otherwise: str = ""
     """The file that would win were what the user's situation puts on the path not there, "" when there is none."""
 
@@ -406,6 +423,16 @@ class TorchDevice(Record, frozen=True, kw_only=True):
     error: str = ""
 
 
+class LoadedLibrary(Record, frozen=True, kw_only=True):
+    """A library that was in the process after `import torch`, of a kind that several packages bring."""
+
+    name: str
+    """What the loader asked for: "libcudnn.so.9"."""
+    path: str
+    bundled: str = ""
+    """The copy of the same name that torch or an nvidia-* wheel brings, "" when neither does."""
+
+
 class TorchRuntime(Known, frozen=True, kw_only=True, tag="known"):
     """`import torch` and first use in the target, in a child that may crash, hang or print garbage."""
 
@@ -429,6 +456,8 @@ class TorchRuntime(Known, frozen=True, kw_only=True, tag="known"):
     threads: int | None = None
     stderr: str = ""
     """The end of what the child wrote to stderr."""
+    libraries: tuple[LoadedLibrary, ...] | None = None
+    """CUDA, C++ and OpenMP libraries that were really loaded; None where the system does not tell."""
 
     def backend(self, name: str) -> Backend | None:
         """Return the accelerator of that name as torch told it."""
@@ -444,6 +473,17 @@ class Complaint(Record, frozen=True, kw_only=True):
     source: str
     """Who said it: "python" (an exception), "warning", "pip", "loader", "kernel", "nvidia-smi", "program"."""
     text: str
+
+
+class Refusal(Record, frozen=True, kw_only=True):
+    """An install that pip or uv refused because no file of the index fits the interpreter."""
+
+    name: str
+    version: str = ""
+    """The release that was asked for, "" for any."""
+    offered: tuple[str, ...] | None = None
+    """The releases that the index has for this interpreter; None when that is not told."""
+    text: str = ""
 
 
 # -- all of it ----------------------------------------------------------------------------------
@@ -468,6 +508,9 @@ class Snapshot(Record, frozen=True, kw_only=True):
     """Only a report has them: a live probe puts what it sees where it belongs."""
     plugins: dict[str, Any] = {}
     """What the probes of plugins tell, by their names."""
+    launchers: tuple[Launcher, ...] = ()
+    """Programs whose Python a report tells."""
+    refusals: tuple[Refusal, ...] = ()
 
 
 def encode(snapshot: Snapshot) -> bytes:

@@ -2,6 +2,7 @@
 
 from envkit.checks import (
     accelerators,
+    companions,
     containers,
     driver,
     driver_module,
@@ -23,7 +24,7 @@ GROUPS = (
     *(interpreter, torch_install),
     *(driver_module, containers, driver, accelerators),
     *(gpu_health, gpu_sharing, gpu),
-    *(torch_build, libraries),
+    *(torch_build, companions, libraries),
 )
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
 unless another explains it. Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only

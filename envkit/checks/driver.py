@@ -364,8 +364,6 @@ def check_unused_gpu(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     if live is None or backend is None or not backend.built or backend.available is not False:
         return None
     amd = any(gpu.vendor == "amd" for gpu in (machine.gpus if machine else None) or ())
-    if live.hip and reading.nvidia_gpus(snapshot) and not amd:
-        return _wrong_backend(snapshot, matrix)
     if not (amd if live.hip else reading.nvidia_gpus(snapshot)):
         return None
     return Finding(
@@ -384,19 +382,6 @@ def check_unused_gpu(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             commands=(quoted(snapshot, "envkit", "doctor", "--json"),),
             steps=("LD_LIBRARY_PATH and LD_PRELOAD are the usual suspects: try without them",),
         ),
-    )
-
-
-def _wrong_backend(snapshot: Snapshot, matrix: Matrix) -> Finding:
-    torch = reading.installed_torch(snapshot)
-    return Finding(
-        code="torch-wrong-backend",
-        severity=Severity.ERROR,
-        summary="this torch is built for AMD GPUs, and the GPU is NVIDIA's",
-        cause="a ROCm build holds no CUDA code",
-        expected="a CUDA build of torch",
-        facts=(*((torch.fact,) if torch else ()), reading.gpu_fact(snapshot)),
-        fix=install_torch(snapshot, matrix, "install the CUDA build that fits", reinstall=True),
     )
 
 

@@ -1,65 +1,183 @@
 """Is the target a Python that torch can live in?"""
 
+import re
+
 from envkit import reading
 from envkit.checks.fixes import python_command, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
-from envkit.snapshot import Absent, Interpreter, Snapshot
+from envkit.snapshot import Absent, EnvironmentKind, Host, Interpreter, Launcher, Refusal, Snapshot
+
+_NOT_INSTALLED = ("torch-missing", "torch-corrupt", "network-index")
+"""What follows where torch cannot be installed, or its environment does not start."""
 
 
-def check_venv_broken(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
-    """Find an environment whose base interpreter is gone."""
+def check_venv_broken(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find an environment whose base interpreter is gone, or which was moved away from its place."""
     target = snapshot.target
-    if not isinstance(target, Absent) or not target.environment:
+    lost = target if isinstance(target, Absent) and target.environment else None
+    quotes = () if lost else reading.quotes(snapshot, matrix, "venv-broken")
+    if lost is None and not quotes:
         return None
+    folder = lost.environment if lost else ".venv"
     return Finding(
         code="venv-broken",
         severity=Severity.ERROR,
         summary="the environment has lost its interpreter",
-        cause=f"{target.why}: the Python that the environment was made from was removed or moved",
+        cause=f"{lost.why if lost else quotes[0].value}: the Python that the environment was made from was removed or "
+        "moved, or the environment itself was moved or copied",
         expected="an interpreter in the environment that starts",
-        facts=(Fact("environment", target.environment, "its folder"),),
+        facts=(Fact("environment", lost.environment, "its folder"),) if lost else quotes,
         fix=Fix(
             summary="make an environment anew; what was installed in the old one must be installed again",
             # Into a new place: nothing that somebody had is emptied on envkit's word.
-            commands=(quoted(snapshot, python_command(snapshot), "-m", "venv", f"{target.environment}-new"),),
+            commands=(quoted(snapshot, python_command(snapshot), "-m", "venv", f"{folder}-new"),),
             steps=("if another environment was meant: leave this one with `deactivate`",),
         ),
+        explains=_NOT_INSTALLED,
+    )
+
+
+def check_externally_managed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a Python whose owner refuses installs (PEP 668), where one was refused or torch is wanted in it."""
+    quotes = reading.quotes(snapshot, matrix, "externally-managed")
+    target = reading.interpreter(snapshot)
+    managed = target is not None and target.externally_managed
+    if not quotes and not (managed and reading.installed_torch(snapshot) is None):
+        return None
+    return Finding(
+        code="externally-managed",
+        # A Python that nobody has tried to install into is as its owner wants it.
+        severity=Severity.ERROR if quotes else Severity.NOTE,
+        summary="this Python's owner refuses installs into it (PEP 668)",
+        cause="the operating system, or Homebrew, manages the packages of this Python and marks it with a file "
+        "EXTERNALLY-MANAGED; pip and uv then install into environments only",
+        expected="an environment of its own for torch",
+        facts=quotes or ((Fact("interpreter", target.executable, target.chosen_by),) if target else ()),
+        fix=Fix(
+            summary="make an environment and install into it",
+            commands=("envkit create --apply .venv",),
+            steps=("--break-system-packages may break what the system itself needs",),
+        ),
+        explains=("torch-missing",) if quotes else (),
     )
 
 
 def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find a Python that is too old or too new for the torch installed, or for any torch worth installing."""
-    target = reading.interpreter(snapshot)
-    live = reading.runtime(snapshot)
-    if target is None or (live is not None and live.version):
-        return None  # it imports, so it is supported, whatever a table says
-    wanted = _torch_in_question(snapshot, matrix)
-    if wanted is None:
-        return None
+    """Find a Python that is too old or too new for the torch installed, asked for, or any torch worth installing."""
+    live, target = reading.runtime(snapshot), reading.interpreter(snapshot)
+    if live is not None and live.version and not snapshot.refusals:
+        # It imports, so it is supported, whatever a table says; only a part of it may have a limit of its own.
+        return _said_unsupported(snapshot, matrix)
+    refusal = _refused(snapshot)
+    if refusal and _offers_nothing(refusal, matrix) and reading.quotes(snapshot, matrix, "network-index"):
+        return None  # what could not be reached has nothing to offer
+    told = _by_refusal(refusal, snapshot, matrix) if refusal else _by_table(target, snapshot, matrix)
+    if told is None:
+        return None if refusal else _said_unsupported(snapshot, matrix)
+    wanted, why = told
     pythons = matrix.torch.pythons(wanted)
-    here = minor(target.version)
-    if not reading.wheel_python(target):
-        why = f"torch has wheels for CPython only, and this is {target.implementation}"
-    elif not pythons or here in pythons or _newer_release_has(here, wanted, matrix):
-        return None
-    else:
-        side = "old" if numbers(here) < numbers(pythons[0]) else "new"
-        why = f"Python {here} is too {side} for torch {wanted}, which has wheels for {pythons[0]} to {pythons[-1]}"
+    here = minor(target.version) if target else ""
     return Finding(
         code="python-unsupported",
         severity=Severity.ERROR,
         summary=f"torch {wanted} does not run on this Python",
         cause=why,
-        expected=f"CPython {pythons[0]} to {pythons[-1]}" if pythons else "CPython",
+        expected=f"CPython {pythons[0]} to {pythons[-1]}" if pythons else "a CPython that the release has wheels for",
         facts=(
-            Fact("Python", f"{target.implementation} {target.version}", target.executable),
-            *_end_of_life(here, matrix),
-            *_last_release(target, snapshot, matrix),
+            *((Fact("Python", f"{target.implementation} {target.version}", target.executable),) if target else ()),
+            *((Fact("said", refusal.text, "installer"),) if refusal else ()),
+            *(_end_of_life(here, matrix) if here else ()),
+            *(_last_release(target, snapshot, matrix) if target else ()),
         ),
         fix=_newer_python(pythons, snapshot),
-        explains=("torch-missing", "torch-corrupt"),
+        explains=_NOT_INSTALLED,
+    )
+
+
+def _by_table(target: Interpreter | None, snapshot: Snapshot, matrix: Matrix) -> tuple[str, str] | None:
+    """The release in question and why this Python does not fit it, by the table of wheels."""
+    wanted = _torch_in_question(snapshot, matrix) if target else None
+    if target is None or wanted is None:
+        return None
+    pythons, here = matrix.torch.pythons(wanted), minor(target.version)
+    if not reading.wheel_python(target):
+        return wanted, f"torch has wheels for CPython only, and this is {target.implementation}"
+    if not pythons or here in pythons or _newer_release_has(here, wanted, matrix):
+        return None
+    return wanted, _wrong_side(here, wanted, pythons)
+
+
+def _wrong_side(here: str, wanted: str, pythons: tuple[str, ...]) -> str:
+    side = "old" if numbers(here) < numbers(pythons[0]) else "new"
+    return f"Python {here} is too {side} for torch {wanted}, which has wheels for {pythons[0]} to {pythons[-1]}"
+
+
+def _refused(snapshot: Snapshot) -> Refusal | None:
+    """The refused install of torch, or of what comes with it; the one that tells most."""
+    ours = [one for one in snapshot.refusals if one.name in ("torch", "torchvision", "torchaudio")]
+    return max(ours, key=lambda one: (one.name == "torch", bool(one.version), one.offered is not None), default=None)
+
+
+def _by_refusal(refusal: Refusal, snapshot: Snapshot, matrix: Matrix) -> tuple[str, str] | None:
+    """What an installer's refusal tells of the Python; None where the index or the system is to blame."""
+    target, asked = reading.interpreter(snapshot), public(refusal.version)
+    wanted = asked if refusal.name == "torch" and asked else matrix.torch.tested
+    pythons = _pythons_here(wanted, snapshot, matrix)
+    here = minor(target.version) if target else ""
+    if target and pythons and here not in pythons and refusal.name == "torch":
+        return wanted, _wrong_side(here, wanted, pythons)
+    offered = sorted((numbers(one) for one in refusal.offered or ()), key=tuple)
+    offered = [one for one in offered if one >= numbers(matrix.torch.releases()[0])] or offered
+    if refusal.offered is None or not refusal.version or not offered:
+        # Nothing at all fits this interpreter; for a Python that has wheels, its system is not among theirs.
+        return None if target and here in pythons else (wanted, "the index has no wheel of torch for this interpreter")
+    least, most = offered[0], offered[-1]
+    if numbers(asked) < least:
+        return wanted, (
+            f"torch {asked} is asked for, and the oldest release that the index has for this Python is "
+            f"{'.'.join(map(str, least))}: this Python is too new for it"
+        )
+    if numbers(asked) > most:
+        return wanted, (
+            f"torch {asked} is asked for, and the newest release that the index has for this Python is "
+            f"{'.'.join(map(str, most))}: this Python is too old for it"
+        )
+    return None
+
+
+_SYSTEM_NAMES = {"windows": "win", "macos": "macos", "linux": "linux"}
+
+
+def _pythons_here(torch: str, snapshot: Snapshot, matrix: Matrix) -> tuple[str, ...]:
+    """The Pythons that a release has wheels for on this system, as far as the system is known."""
+    platform, system = reading.platform(snapshot), _SYSTEM_NAMES.get(_os(snapshot), "")
+    builds = matrix.torch.builds(torch=public(torch), platform=platform)
+    by_platform: dict[str, set[str]] = {}
+    for build in builds:
+        if build.default_index and build.platform.startswith(system):
+            by_platform.setdefault(build.platform, set()).update(build.pythons)
+    # On a system that is not told, what some have and others lack is in doubt.
+    everywhere = set.intersection(*by_platform.values()) if by_platform else set()
+    return tuple(sorted((python for python in everywhere if not python.endswith("t")), key=numbers))
+
+
+def _said_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """A part of torch, or an installer, that itself names the Python as the reason."""
+    quotes = reading.quotes(snapshot, matrix, "python-unsupported")
+    target = reading.interpreter(snapshot)
+    if not quotes or (snapshot.refusals and _by_platform(snapshot, matrix)):
+        return None
+    return Finding(
+        code="python-unsupported",
+        severity=Severity.ERROR,
+        summary="what is asked for does not run on this Python",
+        cause=quotes[0].value,
+        expected="a Python that the release supports",
+        facts=(*quotes, *((Fact("Python", target.version, target.executable),) if target else ())),
+        fix=_newer_python(matrix.torch.pythons(matrix.torch.tested), snapshot),
+        explains=_NOT_INSTALLED,
     )
 
 
@@ -69,7 +187,8 @@ def _torch_in_question(snapshot: Snapshot, matrix: Matrix) -> str | None:
     if installed:
         return public(installed.version)
     module = listed.module("torch") if listed else None
-    return None if listed is None or (module and module.origin) else matrix.torch.tested
+    # In a report of long ago, what would be installed today is not in question.
+    return None if listed is None or not listed.complete or (module and module.origin) else matrix.torch.tested
 
 
 def _newer_release_has(python: str, torch: str, matrix: Matrix) -> bool:
@@ -99,43 +218,356 @@ def _newer_python(pythons: tuple[str, ...], snapshot: Snapshot) -> Fix:
     )
 
 
-def check_bits(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+def check_bits(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a 32-bit interpreter."""
     target = reading.interpreter(snapshot)
-    if target is None or target.bits != 32:
+    quotes = reading.quotes(snapshot, matrix, "python-32bit")
+    by_elimination = _only_bits_left(snapshot, matrix)
+    if not (target is not None and target.bits == 32) and not quotes and not by_elimination:
         return None
+    facts = quotes or ((Fact("bits", str(target.bits), target.executable),) if target else ())
     return Finding(
         code="python-32bit",
         severity=Severity.ERROR,
         summary="this Python is a 32-bit program",
-        cause="torch has no wheels for 32-bit interpreters, on any system",
+        cause="torch has no wheels for 32-bit interpreters, on any system"
+        + ("; this Python and Windows have wheels in 64 bit, and the index offers it none" if by_elimination else ""),
         expected="a 64-bit Python",
-        facts=(Fact("bits", str(target.bits), target.executable),),
-        fix=Fix(summary="install a 64-bit Python and make the environment with it"),
-        explains=("torch-missing",),
+        facts=facts,
+        fix=Fix(
+            summary="install a 64-bit Python and make the environment with it",
+            commands=("winget install Python.Python.3.12",) if _os(snapshot) == "windows" else (),
+            steps=("`python -c \"import struct; print(struct.calcsize('P') * 8)\"` then says 64",),
+        ),
+        explains=(*_NOT_INSTALLED, "python-unsupported", "platform-no-wheel"),
     )
 
 
-def check_platform(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
-    """Find a system that no torch wheel is made for."""
+def _only_bits_left(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether the index offers nothing to a Python that has wheels on Windows, where it is of 64 bit."""
+    refusal, target = _refused(snapshot), reading.interpreter(snapshot)
+    if refusal is None or target is None or _os(snapshot) != "windows" or refusal.offered is None:
+        return False
+    if reading.platform(snapshot) not in (None, "win-amd64") or reading.quotes(snapshot, matrix, "network-index"):
+        return False
+    has = matrix.torch.builds(platform="win-amd64", python=minor(target.version))
+    asked = public(refusal.version)
+    return _offers_nothing(refusal, matrix) and any(not asked or build.torch == asked for build in has)
+
+
+def _offers_nothing(refusal: Refusal, matrix: Matrix) -> bool:
+    """Say whether the index has no wheel for this interpreter: the source archives of long ago are for any."""
+    first = numbers(matrix.torch.releases()[0])
+    return all(numbers(one) < first for one in refusal.offered or ())
+
+
+def _os(snapshot: Snapshot) -> str:
+    machine = reading.host(snapshot)
+    return machine.os if machine else ""
+
+
+def check_platform(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a system that no torch wheel is made for, or none of the release that was asked for."""
     machine, target = reading.host(snapshot), reading.interpreter(snapshot)
-    if machine is None or machine.arch is None or reading.platform(snapshot) or reading.installed_torch(snapshot):
+    if _refused(snapshot) or reading.quotes(snapshot, matrix, "platform-no-wheel"):
+        why = _by_platform(snapshot, matrix)
+    elif (
+        machine is None
+        or not machine.os
+        or machine.arch is None
+        or reading.platform(snapshot)
+        or reading.installed_torch(snapshot)
+    ):
         return None
-    libc = f", {reading.libc_of(machine, target)}" if machine.os == "linux" else ""
+    else:
+        why = _no_wheel_at_all(machine, target)
+    if why is None:
+        return None
     return Finding(
         code="platform-no-wheel",
         severity=Severity.ERROR,
-        summary="no torch wheel is made for this system",
-        cause=f"there are wheels for glibc Linux (x86_64, aarch64), macOS and Windows; this is {machine.os} "
-        f"{machine.arch}{libc}",
-        facts=(Fact("platform", _tag(target), "sysconfig"),),
-        fix=Fix(summary="use a container or machine with glibc Linux on x86_64 or aarch64"),
-        explains=("torch-missing",),
+        summary=f"no torch wheel{_asked(snapshot)} is made for this system",
+        cause=why,
+        facts=(
+            Fact("platform", _tag(target) or reading.platform(snapshot) or "unknown", "sysconfig"),
+            *reading.quotes(snapshot, matrix, "platform-no-wheel"),
+        ),
+        fix=_other_platform(snapshot, matrix),
+        explains=_NOT_INSTALLED,
     )
 
 
+def _asked(snapshot: Snapshot) -> str:
+    refusal = _refused(snapshot)
+    return f" of what is asked for, {refusal.name} {refusal.version}," if refusal and refusal.version else ""
+
+
+def _no_wheel_at_all(machine: Host, target: Interpreter | None) -> str:
+    libc = f", {reading.libc_of(machine, target)}" if machine.os == "linux" else ""
+    return (
+        f"there are wheels for glibc Linux (x86_64, aarch64), macOS and Windows; this is {machine.os} "
+        f"{machine.arch or ''}{libc}"
+    )
+
+
+def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
+    """Why a refused install fits no wheel of this system; None where the Python or the index is to blame."""
+    machine, target, refusal = reading.host(snapshot), reading.interpreter(snapshot), _refused(snapshot)
+    if machine is not None and (reading.libc_of(machine, target) or "").startswith("musl"):
+        return _no_wheel_at_all(machine, target)
+    if machine is not None and machine.os and machine.arch and reading.platform(snapshot) is None:
+        return _no_wheel_at_all(machine, target)
+    if refusal is None:
+        quotes = reading.quotes(snapshot, matrix, "platform-no-wheel")
+        return quotes[0].value if quotes else None
+    platform, asked = reading.platform(snapshot) if machine else None, public(refusal.version)
+    if machine is not None and machine.os == "macos" and platform is None:
+        platform = _intel_mac(refusal, matrix)
+    if platform and not asked and not any(build.default_index for build in matrix.torch.builds(platform=platform)):
+        return f"the default index has no torch wheel for {platform}; PyTorch's own may have some"
+    here = _python_here(snapshot)
+    if not platform and asked and refusal.offered is None and here in _pythons_here(asked, snapshot, matrix):
+        return (
+            f"torch {asked} has wheels for Python {_python_here(snapshot)}, so it is this system that it has none for"
+        )
+    foreign = _foreign_build(refusal, snapshot, matrix)
+    if foreign or not platform or not asked or not matrix.torch.builds(torch=asked):
+        return foreign
+    if matrix.torch.builds(torch=asked, platform=platform):
+        return None
+    newest = matrix.torch.builds(platform=platform)
+    last = f"; the last release that has one is {newest[-1].torch}" if newest else ""
+    return f"torch {asked} has no wheel for {platform}{last}"
+
+
+def _foreign_build(refusal: Refusal, snapshot: Snapshot, matrix: Matrix) -> str | None:
+    """Why a build that is asked for by its local version, as "+cu121", is made for other systems alone."""
+    asked, _, local = refusal.version.partition("+")
+    here = reading.platform(snapshot) or _SYSTEM_NAMES.get(_os(snapshot))
+    systems = sorted({build.platform for build in matrix.torch.builds(torch=asked) if build.backend == local})
+    if refusal.name != "torch" or not here or not systems or any(one.startswith(here) for one in systems):
+        return None
+    return f"the {local} build of torch {asked} is made for {', '.join(systems)}, not for {here}"
+
+
+def _intel_mac(refusal: Refusal, matrix: Matrix) -> str | None:
+    """On a Mac whose processor is not told: a release with wheels for Apple silicon alone was refused by another."""
+    asked = public(refusal.version)
+    if asked in map(public, refusal.offered or ()):
+        return None
+    platforms = {build.platform for build in matrix.torch.builds(torch=asked) if build.platform.startswith("macos")}
+    return "macos-x86_64" if platforms == {"macos-arm64"} else None
+
+
+def _other_platform(snapshot: Snapshot, matrix: Matrix) -> Fix:
+    platform = reading.platform(snapshot)
+    newest = matrix.torch.builds(platform=platform) if platform else ()
+    elsewhere = "use a container or machine with glibc Linux on x86_64 or aarch64"
+    refusal = _refused(snapshot)
+    if refusal and "+" in refusal.version and public(refusal.version) in map(public, refusal.offered or ()):
+        # The release is here, in another build.
+        asked, _, local = refusal.version.partition("+")
+        return Fix(summary=f"ask for {refusal.name}=={asked} without the +{local}, in requirements files too")
+    if _os(snapshot) == "macos":
+        newest = newest or matrix.torch.builds(platform="macos-x86_64")
+        elsewhere = "newer releases need a Mac with Apple silicon, and a Python that is built for it"
+    if not newest:
+        return Fix(summary=elsewhere)
+    return Fix(summary=f"take torch {newest[-1].torch}, the last release for this system", steps=(elsewhere,))
+
+
 def _tag(target: Interpreter | None) -> str:
-    return target.platform_tag if target else "unknown"
+    return target.platform_tag if target else ""
 
 
-CHECKS = (check_venv_broken, check_python_supported, check_bits, check_platform)
+def check_interpreter_mismatch(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+    """Find that what installs, or a notebook, belongs to another Python than the one that is run."""
+    found = _two_sessions(snapshot) or _other_pip(snapshot) or _other_kernel(snapshot)
+    if found is None:
+        return None
+    cause, facts, severity = found
+    target = reading.interpreter(snapshot)
+    python = target.executable if target else "python"
+    return Finding(
+        code="interpreter-mismatch",
+        severity=severity,
+        summary="packages are installed for one Python, and another one is run",
+        cause=cause,
+        expected="pip, python and the notebook's kernel of one environment",
+        facts=facts,
+        fix=Fix(
+            summary="let the Python that runs your program do the installing",
+            commands=(
+                quoted(snapshot, python, "-c", "import sys; print(sys.executable)"),
+                quoted(snapshot, python, "-m", "pip", "install", "torch"),
+            ),
+            steps=(
+                "run the first command where the program runs: in a notebook as a cell `import sys; sys.executable`",
+                "for a notebook: run `python -m ipykernel install --user --name NAME` in the right environment",
+            ),
+        ),
+        explains=("torch-missing", "torch-corrupt", "torch-duplicate", "python-unsupported"),
+    )
+
+
+_Mismatch = tuple[str, tuple[Fact, ...], Severity]
+
+
+def _two_sessions(snapshot: Snapshot) -> _Mismatch | None:
+    """A report in which torch is missing for one Python and there for another."""
+    missing = [one for one in reading.said(snapshot) if _NO_TORCH.search(one.text)]
+    if not missing or reading.building(snapshot):
+        return None
+    torch = reading.installed_torch(snapshot)
+    owners = tuple(one for one in reading.launchers(snapshot) if one.has_torch)
+    if torch is None and not owners:
+        return None
+    where = owners[0].path if owners else "another Python of the report"
+    version = f" {torch.version}" if torch else ""
+    return (
+        f"torch{version} is installed for {where}, and the Python that was run has none",
+        (Fact("said", reading.first_line(missing[0].text), missing[0].source), *_launcher_facts(snapshot)),
+        Severity.ERROR,
+    )
+
+
+_NO_TORCH = re.compile(r"No module named ['\"]?torch['\"]?\s*$", re.MULTILINE)
+
+
+def _launcher_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
+    return tuple(
+        Fact(one.program, f"{one.path}{f' (Python {one.version})' if one.version else ''}", "report or PATH")
+        for one in reading.launchers(snapshot)
+    )
+
+
+def _other_pip(snapshot: Snapshot) -> _Mismatch | None:
+    """The `pip` that is typed installs elsewhere than the `python` that is typed imports from."""
+    pythons = [one for one in reading.launchers(snapshot) if one.program == "python"]
+    for one in (one for one in reading.launchers(snapshot) if one.program == "pip"):
+        python = next((each for each in pythons if _elsewhere(each.prefix, one.prefix)), None)
+        if _complete(snapshot) and not _typed(snapshot, pythons, one):
+            continue
+        if not _complete(snapshot) and python is None and not _other_version(snapshot, one.version):
+            continue
+        return (
+            f"`pip` belongs to {one.prefix or one.path}"
+            + (f" (Python {one.version})" if one.version else "")
+            + f", and `python` to {_python_of(snapshot, python)}",
+            _launcher_facts(snapshot),
+            _weight(snapshot, one),
+        )
+    return None
+
+
+def _python_of(snapshot: Snapshot, python: Launcher | None) -> str:
+    target = reading.interpreter(snapshot)
+    if target is not None and _complete(snapshot):
+        return target.prefix
+    return python.prefix if python else f"Python {_python_here(snapshot)}"
+
+
+def _typed(snapshot: Snapshot, pythons: list[Launcher], pip: Launcher) -> bool:
+    """Say whether the target is what `python` starts here, and `pip` is another's."""
+    target = reading.interpreter(snapshot)
+    if target is None or not _elsewhere(target.prefix, pip.prefix):
+        return False
+    has_none = target.kind is EnvironmentKind.UV and reading.torch_distributions(snapshot)
+    return not has_none and any(not _elsewhere(target.prefix, one.prefix) for one in pythons if one.prefix)
+
+
+def _weight(snapshot: Snapshot, pip: Launcher) -> Severity:
+    if reading.torch_distributions(snapshot) and _complete(snapshot):
+        return Severity.NOTE  # torch is where it is wanted, whatever `pip` would do
+    return Severity.ERROR if pip.has_torch or not _complete(snapshot) else Severity.WARNING
+
+
+def _complete(snapshot: Snapshot) -> bool:
+    installed = reading.packages(snapshot)
+    return installed is not None and installed.complete
+
+
+def _elsewhere(one: str, other: str) -> bool:
+    """Say whether two known environments are two."""
+    a, b = (name.replace("\\", "/").rstrip("/").lower() for name in (one, other))
+    # ~/.local belongs to whatever Python is run: its own version decides.
+    return bool(a and b) and a != b and "/.local" not in (a[-7:], b[-7:]) and {a, b} != {"/usr", "/usr/local"}
+
+
+def _other_version(snapshot: Snapshot, version: str) -> bool:
+    target = reading.interpreter(snapshot)
+    return bool(version and target) and not _complete(snapshot) and minor(version) != _python_here(snapshot)
+
+
+def _python_here(snapshot: Snapshot) -> str:
+    target = reading.interpreter(snapshot)
+    return minor(target.version) if target else ""
+
+
+def _other_kernel(snapshot: Snapshot) -> _Mismatch | None:
+    """A notebook kernel of this environment that starts another Python, or one that is gone."""
+    target = reading.interpreter(snapshot)
+    kernels = [one for one in reading.launchers(snapshot) if one.program.startswith("jupyter kernel")]
+    if target is None:
+        return None
+    wrong = [one for one in kernels if not one.prefix or _elsewhere(one.prefix, target.prefix)]
+    if not wrong:
+        return None
+    first = wrong[0]
+    return (
+        f"the {first.program} starts {first.path}"
+        + (f", of {first.prefix}" if first.prefix else ", which is not there")
+        + f"; this environment is {target.prefix}",
+        _launcher_facts(snapshot),
+        Severity.WARNING,
+    )
+
+
+def check_user_site_shadow(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+    """Find a copy in the user's own site folder that is imported in the place of the environment's."""
+    target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
+    modules = installed.modules if installed else ()
+    shadows = [one for one in modules if one.way_in == "user-site" and one.origin]
+    if not shadows:
+        return None
+    first = shadows[0]
+    complete = installed is not None and installed.complete
+    if target is not None and target.kind is EnvironmentKind.SYSTEM and complete:
+        return None  # with no environment the user's own site folder is the right place
+    # Where the environment has a torch too, it is the one that its other packages were chosen for.
+    two = any(one.name != "numpy" and (one.otherwise or not complete) for one in shadows)
+    return Finding(
+        code="user-site-shadow",
+        severity=Severity.ERROR if two else Severity.WARNING,
+        summary=f"`import {first.name}` takes the copy in your own site folder, not the environment's",
+        cause=f"{first.entry} stands before the environment's packages on the search path; "
+        "`pip install --user` put it there, and every environment of that Python version sees it",
+        expected=f"{first.name} from {first.otherwise or 'the environment'}",
+        facts=tuple(Fact(f"import {one.name}", one.origin, "import system") for one in shadows),
+        fix=_without_user_site(snapshot, first.name),
+        explains=(*_NOT_INSTALLED, "companion-mismatch", "library-path-conflict", "torch-cpu-build", "numpy-abi"),
+    )
+
+
+def _without_user_site(snapshot: Snapshot, name: str) -> Fix:
+    target = reading.interpreter(snapshot)
+    windows = _os(snapshot) == "windows"
+    off = "$env:PYTHONNOUSERSITE = '1'" if windows else "export PYTHONNOUSERSITE=1"
+    conda = target is not None and target.kind is EnvironmentKind.CONDA
+    lasting = ("conda env config vars set PYTHONNOUSERSITE=1",) if conda else ()
+    return Fix(
+        summary="leave the user's own site folder out, for this environment",
+        commands=(off, *lasting),
+        steps=(f"or remove the copy: `python -m pip uninstall {name}` with no environment active",),
+    )
+
+
+CHECKS = (
+    check_venv_broken,
+    check_externally_managed,
+    check_bits,
+    check_platform,
+    check_python_supported,
+    check_interpreter_mismatch,
+    check_user_site_shadow,
+)

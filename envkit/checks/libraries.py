@@ -1,33 +1,59 @@
 """Do the libraries that torch loads fit it and each other?"""
 
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from packaging.markers import UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import in_target, install_torch
+from envkit.checks.fixes import in_target, install_torch, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Snapshot
+from envkit.matrix.versions import minor, numbers, public
+from envkit.snapshot import Distribution, Interpreter, LoadedLibrary, Snapshot
 
 
 def check_libc_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a C or C++ library older than the wheel was built against."""
-    quotes = reading.quotes(snapshot, matrix, "libc-too-old")
+    quotes = reading.quotes(snapshot, matrix, "libc-too-old") or _older_than_wheel(snapshot, matrix)
     if not quotes:
         return None
     return Finding(
         code="libc-too-old",
         severity=Severity.ERROR,
         summary="the C or C++ library of this system is older than what was installed needs",
-        cause="the loader finds no such symbol version in the system's glibc or libstdc++",
+        cause="the loader finds no such symbol version in the glibc or libstdc++ that is loaded",
         facts=(*quotes, *reading.libc_fact(snapshot)),
         fix=Fix(
             summary="use a newer system, or a container of one: the C library cannot be replaced on its own",
             steps=("where it is GLIBCXX or CXXABI and this is conda: `conda install -c conda-forge libstdcxx-ng`",),
         ),
-        explains=_BROKEN_IMPORT,
+        explains=(*_BROKEN_IMPORT, "torch-missing", "platform-no-wheel", "python-unsupported"),
     )
 
 
 _BROKEN_IMPORT = ("torch-corrupt",)
+
+
+def _older_than_wheel(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
+    """The glibc that the wheel in question needs, where the system's is older and torch was not imported."""
+    live, machine, platform = reading.runtime(snapshot), reading.host(snapshot), reading.platform(snapshot)
+    if machine is None or platform is None or (live is not None and live.version):
+        return ()
+    name, _, here = (reading.libc_of(machine, reading.interpreter(snapshot)) or "").partition(" ")
+    torch = reading.installed_torch(snapshot)
+    wanted = torch.version if torch else next((one.version for one in snapshot.refusals if one.name == "torch"), "")
+    needs = {build.min_glibc for build in matrix.torch.builds(torch=public(wanted), platform=platform)} - {None}
+    if name != "glibc" or not here or not wanted or not needs:
+        return ()
+    least = min((one for one in needs if one), key=numbers)
+    if numbers(here) >= numbers(least):
+        return ()
+    return (Fact(f"torch {public(wanted)}", f"needs glibc {least}, and {here} is here", "matrix"),)
 
 
 def check_mkl_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -41,44 +67,114 @@ def check_mkl_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         summary="this torch cannot use the MKL that is installed",
         cause="the MKL beside it is of another release than the build was linked with, or parts of it are missing",
         facts=quotes,
-        fix=Fix(summary="take the MKL that fits, in the conda environment", commands=("conda install 'mkl<2024.1'",)),
+        fix=Fix(
+            summary="take the MKL that fits, in the conda environment",
+            commands=tuple(f"conda install '{pin}'" for pin in _mkl_pins(matrix)),
+            steps=("or make the environment anew with one installer: pip's torch has MKL inside",),
+        ),
         explains=_BROKEN_IMPORT,
     )
+
+
+def _mkl_pins(matrix: Matrix) -> tuple[str, ...]:
+    """What MKL conda's builds of torch can use."""
+    pins = (pin for pins in matrix.torch.pytorch_channel_pins.values() for pin in pins)
+    return tuple(dict.fromkeys(pin for pin in pins if pin.startswith("mkl")))
 
 
 def check_library_path_conflict(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a CUDA library that is loaded in the place of the one that torch brings."""
     quotes = reading.quotes(snapshot, matrix, "library-path-conflict")
-    if not quotes:
+    loaded = _foreign(snapshot)
+    waiting = () if loaded else _waiting(snapshot)
+    if not (quotes or loaded or waiting):
         return None
     return Finding(
         code="library-path-conflict",
-        severity=Severity.ERROR,
-        summary="another copy of a library is loaded in the place of the one that torch brings",
-        cause="a folder that the loader searches first holds a library of the same name and another release",
-        facts=(*quotes, *reading.variable_facts(snapshot, "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH")),
-        fix=Fix(summary="try without LD_LIBRARY_PATH and LD_PRELOAD", commands=("unset LD_LIBRARY_PATH LD_PRELOAD",)),
+        # What works is left alone; what only lies in wait may never be loaded.
+        severity=Severity.ERROR if quotes or (loaded and not reading.cuda_works(snapshot)) else Severity.WARNING,
+        summary="another copy of a library is loaded in the place of the one that torch brings"
+        if quotes or loaded
+        else "a folder that the loader searches first holds another copy of a library that torch brings",
+        cause=f"{loaded[0].name} was loaded from {loaded[0].path}; torch brings its own, {loaded[0].bundled}"
+        if loaded
+        else "a folder that the loader searches first holds a library of the same name, as a rule of another release",
+        expected="the libraries that torch was built with, from its own folder and the nvidia-* wheels",
+        facts=(
+            *quotes,
+            *(Fact(one.name, one.path, "loaded") for one in loaded),
+            *(Fact(PurePosixPath(file).name, file, "LD_LIBRARY_PATH, LD_PRELOAD") for file in waiting),
+            *reading.variable_facts(snapshot, "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH"),
+        ),
+        fix=_search_anew(snapshot),
         explains=_BROKEN_IMPORT,
     )
+
+
+def _search_anew(snapshot: Snapshot) -> Fix:
+    machine = reading.host(snapshot)
+    if machine is not None and machine.os == "windows":
+        return Fix(
+            summary="take folders with other copies of CUDA's and cuDNN's DLLs out of PATH",
+            commands=("where.exe cudnn*.dll cublas*.dll",),
+            steps=("a copy in C:\\Windows\\System32 wins over every other: it does not belong there",),
+        )
+    return Fix(
+        summary="start without LD_LIBRARY_PATH and LD_PRELOAD",
+        commands=("unset LD_LIBRARY_PATH LD_PRELOAD",),
+        steps=(
+            "they are set in ~/.bashrc, /etc/environment, a module or the image: take the folder out there",
+            "what comes from the system's own folders: `ldconfig -p | grep -E 'cudnn|cublas|nccl|nvJitLink'` lists it",
+        ),
+    )
+
+
+def _foreign(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
+    """The libraries that were loaded from elsewhere than from where torch brings them."""
+    live = reading.runtime(snapshot)
+    return tuple(one for one in (live.libraries if live else None) or () if one.bundled and one.bundled != one.path)
+
+
+def _waiting(snapshot: Snapshot) -> tuple[str, ...]:
+    """Libraries in the variables' folders that torch brings too, and which may yet be loaded in their place.
+
+    cuDNN and others load their parts on first use.
+    """
+    target, live = reading.interpreter(snapshot), reading.runtime(snapshot)
+    if target is None or reading.cuda_works(snapshot):
+        return ()
+    settled = {one.name for one in (live.libraries if live else None) or () if one.bundled == one.path}
+    return tuple(file for file in target.loader_first if PurePosixPath(file).name not in settled)
 
 
 def check_openmp_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find several OpenMP runtimes in one process."""
     quotes = reading.quotes(snapshot, matrix, "openmp-duplicate")
-    if not quotes:
+    twice = _openmp_twice(snapshot)
+    if not quotes and not twice:
         return None
+    live = reading.runtime(snapshot)
+    works = live is not None and live.stage == "done"
     return Finding(
         code="openmp-duplicate",
-        severity=Severity.ERROR,
+        severity=Severity.ERROR if quotes or not works else Severity.WARNING,
         summary="two OpenMP runtimes were loaded into one process",
         cause="packages of different origin each bring their own: as a rule conda's and pip's in one environment",
-        facts=quotes,
+        expected="one OpenMP runtime of Intel's or LLVM's family in a process",
+        facts=(*quotes, *(Fact("OpenMP runtime", one.path, "loaded") for one in twice)),
         fix=Fix(
             summary="keep one OpenMP runtime: install numpy and torch with the same installer",
             steps=("KMP_DUPLICATE_LIB_OK=TRUE only hides it: results may be wrong",),
         ),
         explains=_BROKEN_IMPORT,
     )
+
+
+def _openmp_twice(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
+    """The runtimes of Intel's and LLVM's family, which abort beside each other; GNU's do not mind."""
+    live = reading.runtime(snapshot)
+    kmp = tuple(one for one in (live.libraries if live else None) or () if one.name.startswith(("libiomp", "libomp")))
+    return kmp if len(kmp) > 1 else ()
 
 
 def check_msvc_runtime_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -102,50 +198,168 @@ def check_msvc_runtime_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | 
 
 def check_nvidia_wheels_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find nvidia-* wheels that are missing, or of another release than torch pins."""
-    quotes = reading.quotes(snapshot, matrix, "nvidia-wheels-mismatch")
-    if not quotes:
+    torch, live = reading.installed_torch(snapshot), reading.runtime(snapshot)
+    # What is missed beside a torch without CUDA that can be imported, is missed by somebody else's extension.
+    others = torch is not None and torch.cuda == "" and not (live and live.error)
+    quotes = () if others else reading.quotes(snapshot, matrix, "nvidia-wheels-mismatch")
+    unmet, twice = tuple(_unmet_pins(snapshot)), _two_majors(snapshot)
+    if not (quotes or unmet or twice):
         return None
-    torch = reading.installed_torch(snapshot)
     return Finding(
         code="nvidia-wheels-mismatch",
-        severity=Severity.ERROR,
+        # Another release than the pinned one may work: a GPU in use is left alone.
+        severity=Severity.WARNING if not quotes and (twice or reading.cuda_works(snapshot)) else Severity.ERROR,
         summary="a CUDA library that torch pins is missing or of another release",
-        cause="the nvidia-* wheels beside torch are not those that it was installed with",
-        facts=(*quotes, *((torch.fact,) if torch else ())),
-        fix=install_torch(
-            snapshot,
-            matrix,
-            "install it again with all it needs",
-            torch=torch.version if torch else None,
-            reinstall=True,
+        cause=unmet[0].value
+        if unmet
+        else f"{' and '.join(twice)} write their files into one folder, over each other"
+        if twice
+        else f"the nvidia-* wheels beside torch are not those that it was installed with: {quotes[0].value}",
+        expected="the nvidia-* wheels that the metadata of torch names",
+        facts=(
+            *quotes,
+            *unmet,
+            *(Fact("installed", name, "metadata on disk") for name in twice),
+            *((torch.fact,) if torch else ()),
         ),
+        fix=_wheels_anew(snapshot, matrix, twice),
         explains=_BROKEN_IMPORT,
     )
+
+
+def _wheels_anew(snapshot: Snapshot, matrix: Matrix, twice: tuple[str, ...]) -> Fix:
+    torch = reading.installed_torch(snapshot)
+    return install_torch(
+        snapshot,
+        matrix,
+        "install it again with all it needs",
+        torch=torch.version if torch else None,
+        reinstall=True,
+        before=(("uninstall", "--yes", *(name.partition(" ")[0] for name in twice)),) if twice else (),
+    )
+
+
+def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
+    """What the metadata of the imported torch asks of the nvidia-* wheels, and is not so."""
+    installed, target, machine = reading.packages(snapshot), reading.interpreter(snapshot), reading.host(snapshot)
+    copies = [copy for copy in reading.imported_torch(snapshot) if copy.name == "torch" and copy.installer != "conda"]
+    if installed is None or not copies:
+        return
+    system = {"linux": "Linux", "windows": "Windows", "macos": "Darwin"}.get(machine.os if machine else "", "")
+    for wanted in _nvidia_requirements(copies[0], target, system, (machine.arch if machine else None) or ""):
+        found = installed.named(wanted.name)
+        if not found and installed.complete:
+            yield Fact(
+                wanted.name,
+                f"torch {copies[0].version} needs {wanted.name}{wanted.specifier}, which is not installed",
+                "metadata on disk",
+            )
+        elif found and not any(wanted.specifier.contains(one.version, prereleases=True) for one in found):
+            yield Fact(
+                wanted.name,
+                f"torch {copies[0].version} needs {wanted.name}{wanted.specifier}, and {found[0].version} is installed",
+                found[0].metadata,
+            )
+
+
+def _nvidia_requirements(
+    torch: Distribution, target: Interpreter | None, system: str, arch: str
+) -> Iterator[Requirement]:
+    """The requirements on nvidia-* wheels that hold for this interpreter."""
+    environment = {
+        "platform_system": system,
+        "sys_platform": {"Linux": "linux", "Windows": "win32", "Darwin": "darwin"}.get(system, ""),
+        "platform_machine": (target.machine if target else "") or arch,
+        "python_version": minor(target.version) if target else "",
+        "python_full_version": target.version if target else "",
+        "implementation_name": target.implementation if target else "cpython",
+        "extra": "",
+    }
+    for line in torch.requires or ():
+        if not line.startswith("nvidia-"):
+            continue
+        try:
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate(
+                {name: value for name, value in environment.items() if value or name == "extra"}
+            ):
+                yield wanted
+        except (InvalidRequirement, UndefinedEnvironmentName):
+            continue
+
+
+_ONE_FOLDER = re.compile(r"(nvidia-(?:cudnn|nccl|cusparselt|nvshmem))-cu\d+")
+
+
+def _two_majors(snapshot: Snapshot) -> tuple[str, ...]:
+    """The wheels of one library for two CUDA releases, where both unpack into the same folder."""
+    installed = reading.packages(snapshot)
+    found = [
+        (match[1], one)
+        for one in (installed.distributions if installed else ())
+        if (match := _ONE_FOLDER.fullmatch(one.name))
+    ]
+    repeated = {library for library, count in Counter(library for library, _ in found).items() if count > 1}
+    return tuple(f"{one.name} {one.version}" for library, one in found if library in repeated)
 
 
 def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a NumPy that torch or what stands beside it cannot work with, or whose files are gone."""
     installed = reading.packages(snapshot)
-    harmed = [copy for copy in (installed.named("numpy") if installed else ()) if copy.damage and copy.damage.missing]
+    copies = installed.named("numpy") if installed else ()
+    harmed = [copy for copy in copies if copy.damage and copy.damage.missing]
     quotes = reading.quotes(snapshot, matrix, "numpy-abi")
-    install: tuple[str, ...]
+    newer = _numpy_too_new(snapshot, matrix, copies)
+    severity = Severity.ERROR
     if harmed and harmed[0].damage and reading.installed_torch(snapshot):
         cause, facts = describe_damage(harmed[0].damage, "NumPy"), damage_facts(harmed[0].damage)
-        install = ("install", "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}")
+        fix = _numpy(snapshot, "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}")
+    elif newer:
+        cause, facts = newer, quotes
+        fix = _older_numpy(snapshot, copies)
+        # A report that complains of something else may never hand a tensor to NumPy.
+        severity = Severity.ERROR if quotes or (installed and installed.complete) else Severity.WARNING
     elif quotes:
-        cause, facts = "something here was built against NumPy 1 and NumPy 2 is installed, or NumPy is missing", quotes
-        install = ("install", "numpy<2")
+        missing = any("No module named 'numpy'" in fact.value for fact in quotes)
+        cause = (
+            "torch finds no NumPy, which `Tensor.numpy()` and `torch.from_numpy` need"
+            if missing
+            else "something here was built against another NumPy than is installed: NumPy 1 beside NumPy 2, as a rule"
+        )
+        facts = quotes
+        fix = _numpy(snapshot, "numpy") if missing else _older_numpy(snapshot, copies)
     else:
         return None
     return Finding(
         code="numpy-abi",
-        severity=Severity.ERROR,
+        severity=severity,
         summary="torch and the NumPy here do not work together",
         cause=cause,
-        facts=(*(Fact("numpy", copy.version, copy.metadata) for copy in harmed), *facts),
-        fix=in_target(snapshot, "install a NumPy that fits", install),
+        facts=(*(Fact("numpy", copy.version, copy.metadata) for copy in harmed or copies), *facts),
+        fix=fix,
         explains=_BROKEN_IMPORT,
     )
+
+
+def _numpy(snapshot: Snapshot, *arguments: str) -> Fix:
+    return in_target(snapshot, "install a NumPy that fits", ("install", *arguments))
+
+
+def _older_numpy(snapshot: Snapshot, copies: tuple[Distribution, ...]) -> Fix:
+    """Take NumPy back, with the installer that brought it."""
+    if any(copy.installer == "conda" for copy in copies):
+        return Fix(summary="install a NumPy that fits", commands=(quoted(snapshot, "conda", "install", "numpy<2"),))
+    return _numpy(snapshot, "numpy<2")
+
+
+def _numpy_too_new(snapshot: Snapshot, matrix: Matrix, copies: tuple[Distribution, ...]) -> str | None:
+    """Say that the installed NumPy is of a later major release than this torch was built against."""
+    torch, platform = reading.installed_torch(snapshot), reading.platform(snapshot)
+    if torch is None or platform is None or not copies or numbers(copies[0].version)[:1] < (2,):
+        return None
+    if matrix.torch.numpy2(torch.version, platform) is not False:
+        return None
+    return f"torch {torch.version} was built against NumPy 1, and NumPy {copies[0].version} is installed"
 
 
 def check_unexplained_import(snapshot: Snapshot, matrix: Matrix) -> Finding | None:

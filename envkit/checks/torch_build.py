@@ -9,7 +9,7 @@ from envkit.checks.fixes import install_torch, plan_for
 from envkit.errors import EnvkitError
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Snapshot
+from envkit.snapshot import Absent, Snapshot
 
 if TYPE_CHECKING:
     from envkit.planning.model import Plan
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a CPU-only torch beside a GPU that is ready for use."""
     torch = reading.installed_torch(snapshot)
-    if torch is None or torch.cuda != "" or torch.hip or not reading.usable_gpu(snapshot):
+    if torch is None or torch.cuda != "" or torch.hip or not _gpu_waits(snapshot):
         return None
     fitting = _cuda_plan(snapshot, matrix, torch.version)
     driver = reading.driver_version(snapshot) or "version unknown"
@@ -32,9 +32,83 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
     if fitting is None:
         out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
-        return msgspec.structs.replace(finding, severity=Severity.NOTE, fix=Fix(summary=out))
+        # A live machine was asked all there is to know; a report may just not say enough.
+        severity = Severity.NOTE if _live(snapshot) else Severity.ERROR
+        return msgspec.structs.replace(finding, severity=severity, fix=Fix(summary=out))
     fix = install_torch(snapshot, matrix, "install the CUDA build that fits", fitting=fitting, reinstall=True)
     return msgspec.structs.replace(finding, fix=fix)
+
+
+def _live(snapshot: Snapshot) -> bool:
+    """Say whether the machine itself was asked: a report leaves gaps."""
+    installed = reading.packages(snapshot)
+    return installed is not None and installed.complete
+
+
+def _gpu_waits(snapshot: Snapshot) -> bool:
+    """Say whether a GPU is ready; a report tells that by nvidia-smi's word, as nobody asked libcuda for it."""
+    if reading.usable_gpu(snapshot):
+        return True
+    manager = reading.nvml(snapshot)
+    answers = manager is not None and manager.error == 0 and bool(manager.devices or manager.driver_version)
+    return answers and not _live(snapshot) and reading.cuda(snapshot) is None
+
+
+def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a CPU-only torch in a report that does not tell which GPU the machine has: the last resort."""
+    torch = reading.installed_torch(snapshot)
+    quotes = reading.quotes(snapshot, matrix, "torch-cpu-build")
+    cpu_build = torch is not None and torch.cuda == "" and not torch.hip
+    if _live(snapshot) and not quotes and not snapshot.complaints:
+        return None
+    if not (quotes or (cpu_build and not snapshot.complaints)) or (_no_cuda_here(snapshot) and not quotes):
+        return None
+    mac = _system(snapshot) == "macos"
+    return Finding(
+        code="torch-cpu-build",
+        severity=Severity.ERROR if quotes and not mac else Severity.WARNING,
+        summary="this torch is built without CUDA",
+        cause="CUDA does not exist on macOS; the program must ask for `mps` or `cpu`"
+        if mac
+        else "a build for the CPU holds no CUDA code: whatever asks it for a CUDA device fails, and "
+        "torch.cuda.is_available() is False",
+        expected="a CUDA build of torch, where the machine has an NVIDIA GPU",
+        facts=(*quotes, *((torch.fact,) if torch else ())),
+        fix=None
+        if mac
+        else Fix(
+            summary="where there is an NVIDIA GPU, install the CUDA build; `pip` must not keep the CPU one",
+            commands=("nvidia-smi", "envkit create --apply .venv"),
+        ),
+    )
+
+
+def _system(snapshot: Snapshot) -> str:
+    machine = reading.host(snapshot)
+    return machine.os if machine else ""
+
+
+def _no_cuda_here(snapshot: Snapshot) -> bool:
+    """Say whether it is known that no NVIDIA GPU can be used on this machine."""
+    return _system(snapshot) == "macos" or isinstance(snapshot.nvml, Absent) or isinstance(snapshot.cuda, Absent)
+
+
+def check_rocm_beside_nvidia(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a torch that is built for AMD's GPUs where there are only NVIDIA's."""
+    torch, machine = reading.installed_torch(snapshot), reading.host(snapshot)
+    amd = any(gpu.vendor == "amd" for gpu in (machine.gpus if machine else None) or ())
+    if torch is None or not torch.hip or amd or not reading.nvidia_gpus(snapshot):
+        return None
+    return Finding(
+        code="torch-wrong-backend",
+        severity=Severity.ERROR,
+        summary="this torch is built for AMD GPUs, and the GPU is NVIDIA's",
+        cause="a build holds code for one maker's GPUs only: one for ROCm holds no CUDA code",
+        expected="a CUDA build of torch",
+        facts=(torch.fact, reading.gpu_fact(snapshot)),
+        fix=install_torch(snapshot, matrix, "install the CUDA build that fits", reinstall=True),
+        explains=("driver-missing", "driver-too-old", "driver-init-failed", "gpu-absent", "gpu-hidden"),
+    )
 
 
 def _cuda_plan(snapshot: Snapshot, matrix: Matrix, torch: str) -> "Plan | None":
@@ -49,4 +123,5 @@ def _cuda_plan(snapshot: Snapshot, matrix: Matrix, torch: str) -> "Plan | None":
     return None
 
 
-CHECKS = (check_torch_cpu_build,)
+CHECKS = (check_torch_cpu_build, check_rocm_beside_nvidia)
+LAST_RESORT = (check_told_cpu_build,)

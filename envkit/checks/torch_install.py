@@ -2,10 +2,10 @@
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import install_torch, quoted
+from envkit.checks.fixes import install_torch, python_command, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Distribution, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
+from envkit.snapshot import Absent, Distribution, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
 
 _WAYS_IN = {"current-folder": "it is the current folder", "PYTHONPATH": "PYTHONPATH names it"}
 
@@ -21,14 +21,12 @@ _BROKEN_IMPORTS = (
 """What a failed import may look like when files of torch are gone."""
 
 
-def check_module_shadowed(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+def check_module_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a local file or folder that is imported in place of torch or what torch needs."""
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
-    if target is None or installed is None:
-        return None
-    shadows = [module for module in installed.modules if _shadows(module, installed)]
-    if not shadows:
-        return None
+    shadows = [module for module in installed.modules if _shadows(module, installed)] if installed and target else []
+    if not shadows or target is None:
+        return _told_shadowed(snapshot, matrix)
     first = shadows[0]
     return Finding(
         code="module-shadowed",
@@ -43,10 +41,48 @@ def check_module_shadowed(snapshot: Snapshot, _matrix: Matrix) -> Finding | None
     )
 
 
+_IN_SITE = ("site-packages", "dist-packages")
+
+
+def _told_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """A report whose error is that of a local copy, unless it names an installed one as what was imported."""
+    quotes = reading.quotes(snapshot, matrix, "module-shadowed")
+    origin = _told_origin(snapshot)
+    outside = bool(origin) and not any(folder in origin for folder in _IN_SITE)
+    of_torch = any("torch" in one.value.lower() for one in quotes)
+    half = outside and bool(reading.quotes(snapshot, matrix, "torch-corrupt"))
+    if not (quotes or half) or (origin and not outside and of_torch):
+        return None
+    facts = (Fact("import torch", origin, "traceback"),) if outside else ()
+    return Finding(
+        code="module-shadowed",
+        severity=Severity.ERROR,
+        summary="a local file or folder is imported in the place of the installed package",
+        cause=f"{origin} is no installed package: a script, or the source tree, in the folder where Python was started"
+        if outside
+        else "the error is that of a module that imports itself, or of a source tree: something of that name lies in "
+        "the folder where Python was started",
+        expected="the package from site-packages",
+        facts=(*quotes, *facts),
+        fix=Fix(
+            summary="run from another folder, or rename your own file or folder of that name",
+            commands=(quoted(snapshot, python_command(snapshot), "-c", "import torch; print(torch.__file__)"),),
+        ),
+        explains=("torch-missing", "torch-corrupt"),
+    )
+
+
+def _told_origin(snapshot: Snapshot) -> str:
+    """The file that a report says `import torch` took."""
+    installed, live = reading.packages(snapshot), reading.runtime(snapshot)
+    module = installed.module("torch") if installed and not installed.complete else None
+    return (module.origin if module else "") or (live.file if live and live.file else "")
+
+
 def _shadows(module: ModuleOrigin, installed: Packages) -> bool:
     """Say whether the user's situation alone lets a module win, and it is no installed package."""
     return (
-        module.way_in != ""
+        module.way_in in _WAYS_IN
         and module.origin != module.otherwise
         and all(found.site != module.entry for found in installed.named(module.name))
     )
@@ -68,46 +104,79 @@ def _make_way(snapshot: Snapshot, shadows: list[ModuleOrigin]) -> Fix:
 def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a target without torch."""
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
-    if target is None or installed is None or reading.torch_distributions(snapshot):
+    reported = isinstance(snapshot.torch, Absent) and (installed is None or not installed.complete)
+    if reading.torch_distributions(snapshot) or ((target is None or installed is None) and not reported):
         return None
-    module = installed.module("torch")
+    module = installed.module("torch") if installed else None
     if reading.runtime(snapshot) or (module and module.origin):
         return None  # something called torch is imported: another check's matter
+    where = f"that {target.executable} imports from" if target and not reported else "that this Python imports from"
     return Finding(
         code="torch-missing",
         severity=Severity.ERROR,
         summary="torch is not installed in this interpreter",
-        cause=f"none of the folders that {target.executable} imports from holds torch",
+        cause="a package is built in an environment of its own, which has no torch (build isolation)"
+        if reported and reading.building(snapshot)
+        else f"none of the folders {where} holds torch",
         expected="an installed torch",
         facts=(
-            Fact("interpreter", f"{target.executable} (Python {target.version})", target.chosen_by),
-            Fact("installed distributions", str(len(installed.distributions)), "metadata on disk"),
+            *(
+                (Fact("interpreter", f"{target.executable} (Python {target.version})", target.chosen_by),)
+                if target
+                else ()
+            ),
+            *(
+                (Fact("installed distributions", str(len(installed.distributions)), "metadata on disk"),)
+                if installed
+                else ()
+            ),
+            *((Fact("import torch", snapshot.torch.why, "report"),) if isinstance(snapshot.torch, Absent) else ()),
         ),
-        fix=install_torch(snapshot, matrix, "install the build that fits this machine"),
+        fix=_bring_torch(snapshot, matrix, building=reported and reading.building(snapshot)),
     )
+
+
+def _bring_torch(snapshot: Snapshot, matrix: Matrix, *, building: bool) -> Fix:
+    fix = install_torch(snapshot, matrix, "install the build that fits this machine")
+    if not building:
+        return fix
+    step = "then build the package where torch is: `pip install --no-build-isolation PACKAGE`"
+    return Fix(summary=fix.summary, commands=fix.commands, steps=(*fix.steps, step))
 
 
 def check_torch_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find several torch installs in one environment."""
-    copies = _claims(reading.torch_distributions(snapshot))
-    if len(copies) < 2:
+    copies = _claims(reading.torch_distributions(snapshot)) + _nightlies(snapshot)
+    quotes = reading.quotes(snapshot, matrix, "torch-duplicate")
+    if len(copies) < 2 and not quotes:
         return None
     versions = " and ".join(f"{copy.version} ({copy.installer or 'unknown installer'})" for copy in copies)
     return Finding(
         code="torch-duplicate",
         severity=Severity.ERROR,
-        summary=f"{len(copies)} installs of torch lie over each other",
-        cause=f"one environment holds torch {versions}; their files overwrite each other",
+        summary=f"{len(copies)} installs of torch lie over each other"
+        if len(copies) > 1
+        else "one install of torch cannot be replaced by another",
+        cause=f"one environment holds torch {versions}; their files overwrite each other"
+        if len(copies) > 1
+        else "the torch that is there was installed by another installer, which pip cannot take away",
         expected="one torch in one environment",
-        facts=tuple(Fact(f"torch {copy.version}", copy.metadata, "metadata on disk") for copy in copies),
+        facts=(*(Fact(f"torch {copy.version}", copy.metadata, "metadata on disk") for copy in copies), *quotes),
         fix=_remove_and_install(snapshot, matrix, copies),
         explains=("torch-corrupt",),
     )
 
 
+def _nightlies(snapshot: Snapshot) -> tuple[Distribution, ...]:
+    """Nightly builds, conda's and pip's, builds under a name of their own, beside a release."""
+    installed = reading.packages(snapshot)
+    nightly = installed.named("pytorch-nightly") + installed.named("torch-nightly") if installed else ()
+    return (*nightly, *reading.torch_distributions(snapshot)[:1]) if nightly else ()
+
+
 def _remove_and_install(snapshot: Snapshot, matrix: Matrix, copies: tuple[Distribution, ...]) -> Fix:
     imported = reading.installed_torch(snapshot)
-    release = imported.version if imported else copies[0].version
+    release = imported.version if imported else copies[0].version if copies else None
     # One uninstall takes away one of the records.
     removals = (("uninstall", "--yes", "torch"),) * len(copies)
     return install_torch(snapshot, matrix, "remove every copy, then install one", torch=release, before=removals)
@@ -130,7 +199,13 @@ def _claims(found: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
 def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a torch whose files are gone or altered, or whose import kills the interpreter."""
     found = reading.imported_torch(snapshot)
-    symptom = _damage(found) or _no_module(snapshot, found) or _no_metadata(snapshot, found) or _killed(snapshot)
+    symptom = (
+        _damage(found)
+        or _no_module(snapshot, found)
+        or _no_metadata(snapshot, found)
+        or _killed(snapshot)
+        or _told_broken(snapshot, matrix)
+    )
     if symptom is None:
         return None
     cause, facts = symptom
@@ -178,8 +253,8 @@ def _no_module(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom 
 def _no_metadata(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom | None:
     installed = reading.packages(snapshot)
     module = installed.module("torch") if installed else None
-    if installed is None or found or module is None or not module.origin:
-        return None
+    if installed is None or not installed.complete or found or module is None or not module.origin:
+        return None  # a report need not list what it has installed
     cause = "a torch folder can be imported, and no installed distribution owns it: an install that was cut short"
     return cause, (Fact("import torch", module.origin, "import system"),)
 
@@ -193,6 +268,18 @@ def _killed(snapshot: Snapshot) -> _Symptom | None:
     if live is None or live.end is not RunEnd.CRASHED or live.stage != "import":
         return None
     return f"`import torch` ended the interpreter with {live.died_of}; {_ALL_IN_PLACE}", ()
+
+
+def _told_broken(snapshot: Snapshot, matrix: Matrix) -> _Symptom | None:
+    """What a report says that only a torch with parts of two releases, or without some of its files, says."""
+    quotes = reading.quotes(snapshot, matrix, "torch-corrupt")
+    if not quotes:
+        quotes = reading.quotes(snapshot, matrix, "module-shadowed")
+        origin = _told_origin(snapshot)
+        of_torch = any("torch" in one.value.lower() for one in quotes)
+        if not (of_torch and any(folder in origin for folder in _IN_SITE)):
+            return None
+    return "files of the installed torch are missing, or are those of another release", quotes
 
 
 def _import_facts(snapshot: Snapshot) -> tuple[Fact, ...]:

@@ -38,6 +38,8 @@ def sections(part: Part) -> dict[str, Any]:
         "torch": _torch(part),
         "toolkit": Toolkit(nvcc=part.nvcc, gcc=part.gcc, cuda_home=part.cuda_home),
         "complaints": part.complaints or (),
+        "launchers": part.launchers or (),
+        "refusals": part.refusals or (),
     }
 
 
@@ -93,7 +95,8 @@ def _packages(part: Part) -> Packages | Unknown:
     """What is installed; a list that may have been cut does not show that torch is missing."""
     listed = part.distributions or ()
     has_torch = any(one.name in ("torch", "pytorch") for one in listed)
-    if has_torch or part.whole_list or part.torch or part.torch_absent:
+    own_site = any(one.way_in == "user-site" for one in part.modules or ())
+    if has_torch or part.whole_list or part.torch or part.torch_absent or own_site:
         return Packages(
             distributions=tuple(_with_build(one, part) for one in listed), modules=_modules(part), complete=False
         )
@@ -115,7 +118,7 @@ def _with_build(one: Distribution, part: Part) -> Distribution:
 def _modules(part: Part) -> tuple[Any, ...]:
     """Where torch comes from, or that the import system finds none; a report of both is of two interpreters."""
     found = part.modules or ()
-    present = tuple(one for one in found if one.origin)[:1]
+    present = tuple(sorted((one for one in found if one.origin), key=lambda one: one.way_in != "user-site"))[:1]
     return present or (found[:1] if not part.torch else ())
 
 

@@ -12,7 +12,7 @@ _FIELDS = tuple(field.name for field in msgspec.structs.fields(Part))
 _LONGEST = 120
 
 # Where several formats add to each other instead of telling one thing.
-_ADDED = ("variables", "distributions", "modules", "gpus", "display", "complaints")
+_ADDED = ("variables", "distributions", "modules", "gpus", "display", "complaints", "launchers", "refusals")
 # Failures count before what else a report says: they are why it was written.
 _WORST = ("nvml_error", "cuda_error")
 # Free text: another wording is no contradiction.

@@ -7,10 +7,12 @@ from envkit.snapshot import (
     CudaDevice,
     Distribution,
     EnvironmentKind,
+    Launcher,
     ModuleOrigin,
     NvmlDevice,
     PciGpu,
     Record,
+    Refusal,
     TorchError,
 )
 
@@ -95,3 +97,5 @@ class Part(Record, frozen=True, kw_only=True):
     cuda_home: str | None = None
 
     complaints: tuple[Complaint, ...] | None = None
+    launchers: tuple[Launcher, ...] | None = None
+    refusals: tuple[Refusal, ...] | None = None

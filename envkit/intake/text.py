@@ -47,13 +47,14 @@ _LOG_PREFIXES = re.compile(
     | (?:\([\w .-]{1,40}\ ?pid=\d{1,9}[^)\n]{0,60}\)[\ ]?){1,4}                  # (EngineCore pid=12)
     | (?:INFO|WARNING|ERROR|DEBUG|CRITICAL)\ \d\d-\d\d\ \d\d:\d\d:\d\d\ \[?[\w./]{1,60}:\d{1,6}\]\ ?
     | \[rank\d{1,5}\]:[\ ]?
+    | \#\d{1,4}\ \d{1,6}\.\d{1,4}\ ?                                            # docker build's step and seconds
     | \[(?:\d{1,5},)?\d{1,5}\]<std(?:err|out)>:[\ ]?
     | E[\ ]{3}(?=\S)                                                              # pytest's
     | [\ ]{0,5}\d{1,5}[\ ]?[|\u2502][\ ]                                          # line numbers
     )+""",
     re.VERBOSE,
 )
-_PREFIX_STARTS = frozenset(" \t>0123456789([EIWDC")
+_PREFIX_STARTS = frozenset(" \t>0123456789([#EIWDC")
 
 _LABEL = re.compile(
     r"[ \t]*(?:[-*\u2022+][ \t]+)?[*_`]{0,3}([^\n:=]{1,60}?)[*_`]{0,3}[ \t]*([:=])[*_`]{0,3}(?![:/\\=])(.*)"

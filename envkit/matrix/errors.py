@@ -33,6 +33,8 @@ class _Xid(msgspec.Struct, frozen=True):
 class _Pattern(msgspec.Struct, frozen=True):
     pattern: str
     diagnosis: str
+    also: str = ""
+    """A second text that must stand in the same message."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -89,7 +91,11 @@ class ErrorTable:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
         if text not in self._causes:
             low = text.lower()
-            found = (known.diagnosis for long, known in self._long if (long in low if long else known.pattern in text))
+            found = (
+                known.diagnosis
+                for long, known in self._long
+                if (long in low if long else known.pattern in text) and known.also in text
+            )
             self._causes[text] = self._of_xid(text) or next(found, None)
         return self._causes[text]
 

@@ -78,6 +78,7 @@ def install_torch(
     archs: str = "sm_80 sm_90",
     prelude: str = "",
     installer: str = "pip",
+    requires: tuple[str, ...] = (),
 ) -> Path:
     """Put a stand-in torch with its metadata and RECORD into a site folder; return its package folder.
 
@@ -90,15 +91,24 @@ def install_torch(
     (package / "version.py").write_text(f"__version__ = {version!r}\ndebug = False\ncuda = {cuda!r}\nhip = None\n")
     (package / "lib").mkdir()
     (package / "lib/libtorch_cpu.so").write_bytes(b"\x7fELF stand-in")
-    add_metadata(site, "torch", version, package, installer=installer)
+    add_metadata(site, "torch", version, package, installer=installer, requires=requires)
     return package
 
 
-def add_metadata(site: Path, name: str, version: str, package: Path | None, *, installer: str = "pip") -> Path:
+def add_metadata(
+    site: Path,
+    name: str,
+    version: str,
+    package: Path | None = None,
+    *,
+    installer: str = "pip",
+    requires: tuple[str, ...] = (),
+) -> Path:
     """Write a .dist-info with METADATA, INSTALLER and a RECORD of `package`; return it."""
     info = site / f"{name}-{version}.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nStand-in.\n")
+    lines = "".join(f"Requires-Dist: {line}\n" for line in requires)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{lines}\nStand-in.\n")
     (info / "INSTALLER").write_text(installer + "\n")
     files = sorted(path for path in package.rglob("*") if path.is_file()) if package else []
     rows = [_row(site, path) for path in files]

@@ -19,17 +19,9 @@ _WORDS = (
     *("segmentation", "denied", "not permitted", "fallen off", "too old", "too small", "externally", "timed out"),
     *("out of memory", "not compiled", "not compatible", "incompatible", "exited with", "not available", "is zero"),
     *("requires ", "not loaded", "not linked", "unrecognized", "not recognized", "refused", "unreachable"),
-    *(
-        "undefined symbol",
-        "conflict",
-        "not a symbolic link",
-        "cuda_error_",
-        "nvml",
-        "only supports",
-        "tried to allocate",
-        "unsatisfied",
-        "does not match",
-    ),
+    *("undefined symbol", "undefined reference", "conflict", "did not run successfully", "-> python[version="),
+    *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "unsatisfied"),
+    *("does not match",),
 )
 """In lower case: a line with none of them complains of nothing."""
 

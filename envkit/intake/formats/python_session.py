@@ -36,6 +36,8 @@ def _pythons(text: Text) -> Iterator[Part]:
         following = text.text[found.end(1) : found.end(1) + 300]
         on = _BANNER_ON.search(following)
         system = {"linux": "linux", "linux2": "linux", "win32": "windows", "darwin": "macos"}.get(on[2] if on else "")
+        if system is None and "[MSC v." in found[0]:
+            system = "windows"  # Microsoft's compiler builds for nothing else
         conda = re.search(r"[Cc]onda|Continuum", following.partition(">>>")[0])
         yield Part(
             python=values.python_version(found[1]),

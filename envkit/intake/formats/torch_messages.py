@@ -122,6 +122,7 @@ _MESSAGES = (
     _message("Found no NVIDIA driver", r"Found no NVIDIA driver on your system", _no_driver),
     _message("libcuda.so", r"libcuda\.so(?:\.1)?: cannot open shared object file", _no_driver),
     _message("Torch not compiled with CUDA", r"Torch not compiled with CUDA enabled", _unbuilt),
+    _message("Torch is not able to use GPU", r"Torch is not able to use GPU", lambda _: Part(cuda_available=False)),
     _message(
         "supports CUDA capabilities",
         r"supports CUDA capabilities ((?:(?:sm|compute)_\d{2,3}[af]?[ ,]{0,2}){1,40})",

@@ -14,7 +14,7 @@ _LONGEST = 400
 """Lines of one traceback."""
 
 _FRAME = re.compile(r"^\s*File \"([^\"\n]{1,400})\", line \d{1,7}(?:, in (\S{1,100}))?")
-_NOTEBOOK_FRAME = re.compile(r"^\s*(?:File )?(\S[^\n]{0,380}?\.py)(?:\(\d+\)|:\d+)?(?:,)? in (\S{1,60})")
+_NOTEBOOK_FRAME = re.compile(r"^\s*(?:File )?(\S[^\n]{0,380}?\.py)c?(?:\(\d+\)|:\d+)?(?:,)? in (\S{1,60})")
 _PYTEST_FRAME = re.compile(r"^\s*(\S[^\n:]{0,300}?(?::\\[^\n:]{1,300})?\.py):\d{1,6}: in (\S{1,80})")
 _LAST = re.compile(
     r"^\s*((?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|NotFound))(?::\s?(.*))?$"
@@ -80,7 +80,8 @@ _LOAD_ERROR = re.compile(
     r"((?:\[WinError \d{1,5}\] )?[^\n]{0,300}?Error loading \"[^\"\n]{0,300}[\\/]torch[\\/]lib[\\/][^\n]{0,200}"
     r"|[^\n]{0,300}[\\/]torch[\\/](?:lib[\\/][\w.-]{1,60}|_C\.[\w.-]{1,60}): "
     r"(?:undefined symbol|cannot open|invalid ELF|symbol )[^\n]{0,300}"
-    r"|lib(?:torch|c10)[\w.]{0,40}: (?:cannot open shared object|undefined symbol)[^\n]{0,300})"
+    r"|(?:\S{0,300}/)?lib(?:torch(?!audio|vision|text)|c10)[\w.]{0,40}: "
+    r"(?:cannot open shared object|undefined symbol)[^\n]{0,300})"
 )
 
 

@@ -120,6 +120,8 @@ def interpreter_facts(path, current_folder):
         "machine": os.uname()[4] if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         "libc": libc(),
         "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "loader_first": loader_first([entry for entry in path if is_text(entry)]),
+        "launchers": launchers(),
     }
 
 
@@ -165,10 +167,163 @@ def libc():
     return "musl" if loaders else None
 
 
+# -- which Python other programs belong to --------------------------------------------------------
+
+
+def launchers():
+    # type: () -> list[dict[str, Any]]
+    """What `pip` and `python` start here, and the notebook kernels of this environment."""
+    found = [launcher("python", name) for name in ("python3", "python")]
+    found.append(launcher("pip", "pip") or launcher("pip", "pip3"))
+    return [one for one in found if one] + kernels()
+
+
+def launcher(program, name):
+    # type: (str, str) -> dict[str, Any] | None
+    windows = os.name == "nt"
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        path = os.path.join(folder, name + (".exe" if windows else ""))
+        if folder and os.path.isfile(path) and os.access(path, os.X_OK):
+            starts = path if windows or (program == "python" and not is_script(path)) else shebang(path)
+            prefix = prefix_of(starts) if starts else ""
+            return {"program": program, "path": path, "prefix": prefix, "has_torch": holds_torch(prefix)}
+    return None
+
+
+def is_script(path):
+    # type: (str) -> bool
+    """Whether a `python` is itself a script, as pyenv's is, which starts the one that its settings name."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except (OSError, IOError):
+        return False
+
+
+def shebang(path):
+    # type: (str) -> str
+    """The interpreter that a script names; "" for `env`, which takes whatever is on PATH."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(1000).decode("utf-8", "replace")
+    except (OSError, IOError):
+        return ""
+    # A path that is too long for the first line, or holds a blank, is put into a line of shell.
+    found = re.match(r"#! *(/\S*python[^/\s]*)\s", head) or re.match(
+        r"#!/bin/sh\n'{3}exec' \"?(/[^\"\n]+?)\"? \"\$0\"", head
+    )
+    return found.group(1) if found else ""
+
+
+def prefix_of(interpreter):
+    # type: (str) -> str
+    """The environment of an interpreter: the folder over its own. Its own link is not followed: it leaves a venv."""
+    folder = os.path.dirname(os.path.abspath(interpreter))
+    return real(os.path.dirname(folder) if os.path.basename(folder).lower() in ("bin", "scripts") else folder)
+
+
+def holds_torch(prefix):
+    # type: (str) -> bool | None
+    if not prefix:
+        return None
+    folders = [os.path.join(prefix, "Lib", "site-packages")]
+    for library in (os.path.join(prefix, "lib"), os.path.join(prefix, "local", "lib")):
+        names = [name for name in listing(library) if name.startswith("python")]
+        folders += [os.path.join(library, name, kind + "-packages") for name in names for kind in ("site", "dist")]
+    return any(os.path.isfile(os.path.join(folder, "torch", "version.py")) for folder in folders)
+
+
+def kernels():
+    # type: () -> list[dict[str, Any]]
+    """The kernels that a notebook in this environment offers as its own."""
+    share = os.path.join(sys.prefix, "share", "jupyter")
+    if not os.path.isdir(share):
+        return []
+    found = [os.path.join(share, "kernels", name) for name in listing(os.path.join(share, "kernels"))]
+    # One of the user's own of this name is taken in the place of the environment's.
+    home = "~/Library/Jupyter" if sys.platform == "darwin" else "~/.local/share/jupyter"
+    data = os.environ.get("JUPYTER_DATA_DIR") or os.path.expanduser(home)
+    found.append(os.path.join(data, "kernels", "python3"))
+    return [one for one in map(kernel, found) if one]
+
+
+def kernel(folder):
+    # type: (str) -> dict[str, Any] | None
+    text = read_text(os.path.join(folder, "kernel.json"))
+    try:
+        starts = json.loads(text)["argv"][0] if text else ""
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None
+    # Jupyter itself puts its own Python in the place of a bare name.
+    if not is_text(starts) or not os.path.isabs(starts):
+        return None
+    name = "jupyter kernel " + os.path.basename(folder)
+    return {"program": name, "path": starts, "prefix": prefix_of(starts) if os.path.isfile(starts) else ""}
+
+
+# -- libraries that several packages bring --------------------------------------------------------
+
+LIBRARY = re.compile(
+    r"lib(cudnn\w*|cublas\w*|cudart|cufft|curand|cusolver|cusparse\w*|nvJitLink|nvrtc|nccl|cupti|nvshmem\w*|stdc\+\+"
+    r"|gomp|iomp5|omp)(-[0-9a-f]+)?\.so(\.\d+)*$"
+)
+
+
+def bundled_libraries(path):
+    # type: (list[str]) -> dict[str, str]
+    """The libraries that torch and the nvidia-* wheels on the search path bring, by file name."""
+    found = {}  # type: dict[str, str]
+    for entry in path:
+        nvidia = os.path.join(entry, "nvidia")
+        folders = [os.path.join(entry, "torch", "lib")]
+        folders += [os.path.join(nvidia, name, "lib") for name in listing(nvidia)]
+        for folder in folders:
+            for name in listing(folder):
+                if LIBRARY.match(name):
+                    found.setdefault(name, os.path.join(folder, name))
+    return found
+
+
+def loader_first(path):
+    # type: (list[str]) -> list[str]
+    """Copies of them that the loader's variables put before the others."""
+    folders = [folder for folder in re.split("[:;]", os.environ.get("LD_LIBRARY_PATH", "")) if folder]
+    files = [file for file in re.split("[: ]", os.environ.get("LD_PRELOAD", "")) if file]
+    if not folders and not files:
+        return []
+    bundled = bundled_libraries(path)
+    own = set(map(real, bundled.values()))
+    files += [os.path.join(folder, name) for folder in folders for name in listing(folder) if LIBRARY.match(name)]
+    return [file for file in files if os.path.basename(file) in bundled and real(file) not in own][:20]
+
+
+def loaded_libraries(path):
+    # type: (list[str]) -> list[dict[str, str]] | None
+    """Those that are in this process, each with the copy that torch brings; None where the system does not tell."""
+    maps = read_text("/proc/self/maps")
+    if maps is None:
+        return None
+    files = sorted(set(re.findall(r" (/\S.*\.so[.\d]*)$", maps, re.MULTILINE)))
+    files = [file for file in files if LIBRARY.match(os.path.basename(file))]
+    bundled = bundled_libraries(path) if files else {}
+    found = []
+    for file in files:
+        name = os.path.basename(file)
+        asked, own = name, bundled.get(name, "")
+        # The map shows the file behind a link: libcudnn.so.9.1.0 was asked for as libcudnn.so.9.
+        while not own and asked.rpartition(".")[2].isdigit():
+            asked = asked.rpartition(".")[0]
+            own = bundled.get(asked, "")
+        same = bool(own) and real(own) == real(file)
+        found.append({"name": asked if own else name, "path": file, "bundled": file if same else own})
+    return found
+
+
 # -- section: packages ----------------------------------------------------------------------------
 
 NOTABLE = re.compile(
-    r"(torch|torchvision|torchaudio|torchtext|torchdata|numpy|triton|pytorch(-.*)?|xformers|libtorch|nvidia-.*)$"
+    r"(torch|torchvision|torchaudio|torchtext|torchdata|torchcodec|torchrec|numpy|triton|pytorch(-.*)?|xformers|libtorch"
+    r"|flash-attn|fbgemm-gpu.*|vllm|mmcv|nvidia-.*)$"
 )
 MODULES = ("torch", "torchvision", "torchaudio", "numpy")
 EXAMPLES = 5
@@ -372,7 +527,11 @@ def module_origins(path, current_folder):
         return []  # its import system cannot be asked
     ways = ways_in(current_folder)
     # The current folder is only the first entry: it may be on the path once more for a reason that lasts.
-    lasting = [entry for entry in path[1 if current_folder else 0 :] if ways.get(real(entry)) != "PYTHONPATH"]
+    lasting = [
+        entry
+        for entry in path[1 if current_folder else 0 :]
+        if ways.get(real(entry)) not in ("PYTHONPATH", "user-site")
+    ]
     return [module_origin(name, path, lasting, ways) for name in MODULES]
 
 
@@ -385,6 +544,8 @@ def ways_in(current_folder):
     variable = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
     named = map(real, variable.split(os.pathsep)) if variable else []
     ways = dict((folder, "PYTHONPATH") for folder in named if folder not in own)
+    if site.ENABLE_USER_SITE:
+        ways[real(user_site())] = "user-site"
     if current_folder:
         ways[real(current_folder)] = "current-folder"
     return ways
@@ -453,7 +614,7 @@ def torch_section(send):
         try:
             import torch
         except BaseException as error:  # also SystemExit: a target may do anything on import
-            send("torch", {"error": error_facts(error)})
+            send("torch", {"error": error_facts(error), "libraries": libraries_now()})
             return
         send("torch", {"import_seconds": time.time() - began})
         stage("version")
@@ -466,8 +627,15 @@ def torch_section(send):
             stage("device " + name)
             devices.append(device_facts(torch, name))
             send("torch", {"devices": devices})
+        # What a device needs is loaded on its first use.
+        send("torch", {"libraries": libraries_now()})
         send("torch", {"warnings": sorted(set(str(warning.message) for warning in caught))[:20]})
     stage("done")
+
+
+def libraries_now():
+    # type: () -> list[dict[str, str]] | None
+    return loaded_libraries([entry for entry in sys.path if is_text(entry)])
 
 
 def error_facts(error):
