@@ -64,6 +64,13 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
     """The target's torch is such a build."""
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts that a report lacks, and the one command that tells them."""
+
+    facts: tuple[str, ...]
+    command: str
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor says of a snapshot; `incomplete` tells which facts could not be had."""
 
@@ -71,6 +78,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     cuda: tuple[Availability, ...] = ()
     incomplete: tuple[str, ...] = ()
+    asks: tuple[Asked, ...] = ()
+    """Of a report: what its reader should ask for to be sure."""
 
 
 _SEVERITY = tuple(Severity)

@@ -76,12 +76,16 @@ class PciGpu(Record, frozen=True, kw_only=True):
 
 
 class Toolkit(Record, frozen=True, kw_only=True):
-    """What extensions are built with; None is unknown."""
+    """What extensions are built with; None is unknown, "" is not there."""
 
     nvcc: str | None = None
     """Version of the CUDA compiler: "12.4.131"."""
     gcc: str | None = None
     cuda_home: str | None = None
+    """The folder that CUDA_HOME or CUDA_PATH names, "" where neither is set."""
+    gxx: str | None = None
+    """Version of the C++ compiler."""
+    ninja: str | None = None
 
 
 class Host(Known, frozen=True, kw_only=True, tag="known"):
@@ -387,6 +391,8 @@ class Snapshot(Record, frozen=True, kw_only=True):
     toolkit: Toolkit = Toolkit()
     complaints: tuple[Complaint, ...] = ()
     """Only a report has them: a live probe puts what it sees where it belongs."""
+    pasted: bool = False
+    """Read from what somebody pasted: what it does not say was not looked for."""
 
 
 def encode(snapshot: Snapshot) -> bytes:

@@ -1,13 +1,37 @@
 """Snapshot in, Diagnosis out: the explicit list of checks, each a pure function of facts and matrix."""
 
-from envkit.checks import driver, gpu, interpreter, libraries, torch_build, torch_install
+from envkit.checks import (
+    distributed,
+    driver,
+    gpu,
+    interpreter,
+    libraries,
+    network,
+    system,
+    toolkit,
+    torch_build,
+    torch_install,
+)
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
 from envkit.checks.check import Check
+from envkit.checks.healthy import healthy
+from envkit.checks.lacking import asked_for
 from envkit.findings import Diagnosis, Finding, Severity, judge, rank
 from envkit.matrix import Matrix
-from envkit.snapshot import Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
+from envkit.snapshot import ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
-GROUPS = (interpreter, torch_install, driver, gpu, torch_build, libraries)
+GROUPS = (
+    interpreter,
+    torch_install,
+    driver,
+    gpu,
+    torch_build,
+    libraries,
+    network,
+    toolkit,
+    system,
+    distributed,
+)
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
 unless another explains it. Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only
 when no other check of any group found an error."""
@@ -24,14 +48,18 @@ def diagnose(snapshot: Snapshot, matrix: Matrix) -> Diagnosis:
     if not any(finding.severity is Severity.ERROR for finding in found):
         more, failed_too = _run(LAST_RESORT, snapshot, matrix)
         found, failed = found + more, failed + failed_too
-    incomplete = (*_unknown(snapshot), *failed)
-    if not found and not incomplete:
-        found.append(_healthy(snapshot))
+    told = rank(found)
+    gaps = () if snapshot.pasted else _unknown(snapshot)
+    well = healthy(snapshot, matrix, found, complete=not gaps and not failed)
+    asks = asked_for(snapshot, told, explained=well is not None and bool(well.facts))
+    incomplete = (*gaps, *(f"{', '.join(ask.facts)}: not in the report" for ask in asks), *failed)
     return Diagnosis(
         verdict=judge(found, incomplete),
-        findings=rank(found),
+        # What is right as it is comes first where the error is the program's own.
+        findings=(well, *told) if well else told,
         cuda=tuple(cuda_availability(cuda, snapshot, matrix) for cuda in ALWAYS_STATED),
         incomplete=incomplete,
+        asks=asks,
     )
 
 
@@ -60,16 +88,3 @@ def _unknown(snapshot: Snapshot) -> tuple[str, ...]:
     if isinstance(live, TorchRuntime) and live.end is not RunEnd.FINISHED:
         gaps.append(f"torch: {live.died_of} in stage {live.stage!r}")
     return tuple(gaps)
-
-
-def _healthy(snapshot: Snapshot) -> Finding:
-    target = snapshot.target
-    where = target.executable if isinstance(target, Interpreter) else "the target"
-    imported = isinstance(snapshot.torch, TorchRuntime)
-    extent = "" if imported else ", without importing torch"
-    return Finding(
-        code="healthy",
-        severity=Severity.NOTE,
-        summary=f"nothing is wrong with this environment{extent}",
-        cause=f"every check of {where} passed; if something still fails, the fault lies outside the environment",
-    )

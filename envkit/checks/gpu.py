@@ -4,6 +4,7 @@ from envkit import reading
 from envkit.checks.fixes import install_torch, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
+from envkit.matrix.errors import NOT_A_FAULT
 from envkit.matrix.gpus import runs_on
 from envkit.snapshot import Absent, CudaDriver, RunEnd, Snapshot
 
@@ -130,6 +131,8 @@ def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         return None
     name, told = (failing[0].device, failing[0].error) if failing else (died_at, f"the process died of {live.died_of}")
     pointed = matrix.errors.cause_of(told)
+    if snapshot.pasted and pointed == NOT_A_FAULT:
+        return None  # what a program did to the device; a live run does nothing but a tiny operation
     otherwise = "torch-corrupt" if name == "cpu" else "driver-init-failed"
     return Finding(
         code=pointed if pointed in _BY_TEXT else otherwise,

@@ -58,7 +58,7 @@ def read(data: bytes, source: str) -> Snapshot:
     ]
     if text.left_out:
         notes.append(ProbeRun(name="reading", outcome=ProbeOutcome.FAILED, seconds=0, detail=text.left_out))
-    return Snapshot(envkit_version=__version__, **sections(whole.part), probes=(*runs, *notes))
+    return Snapshot(envkit_version=__version__, **sections(whole.part), probes=(*runs, *notes), pasted=True)
 
 
 def _is_saved(data: bytes) -> bool:

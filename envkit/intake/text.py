@@ -4,6 +4,8 @@ import re
 from functools import cached_property
 from typing import NamedTuple
 
+from envkit.intake.translations import in_english
+
 MOST_CHARACTERS = 24_000_000
 MOST_LINES = 200_000
 _LAST_LINES = 50_000
@@ -124,7 +126,7 @@ def read_text(data: bytes) -> Text:
     if "&" in text:
         for entity, plain in _ENTITIES.items():
             text = text.replace(entity, plain)
-    plain = "\n".join(map(_plain_line, text.split("\n")))
+    plain = "\n".join(map(_plain_line, in_english(text).split("\n")))
     return Text(_BLANKS.sub("\n\n\n", plain), left_out=left_out)
 
 

@@ -24,9 +24,20 @@ class _Nvml(msgspec.Struct, frozen=True):
     diagnosis: str = ""
 
 
+_TOO_SHORT = 12
+"""Of fewer characters than these, a text in other capitals may be another text."""
+
+
 class _Pattern(msgspec.Struct, frozen=True):
     pattern: str
     diagnosis: str
+    ends_line: bool = False
+
+    def is_in(self, text: str, lower: str) -> bool:
+        """Say whether a text, given as it is and in lower case, holds this one."""
+        if self.ends_line:
+            return f"{self.pattern}\n" in f"{text}\n"
+        return self.pattern in text or (len(self.pattern) >= _TOO_SHORT and self.pattern.lower() in lower)
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -73,6 +84,7 @@ class ErrorTable:
     def cause_of(self, text: str) -> str | None:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
         if text not in self._causes:
-            found = (known.diagnosis for known in self._file.patterns if known.pattern in text)
+            lower = text.lower()
+            found = (known.diagnosis for known in self._file.patterns if known.is_in(text, lower))
             self._causes[text] = next(found, None)
         return self._causes[text]

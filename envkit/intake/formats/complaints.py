@@ -19,7 +19,8 @@ _WORDS = (
     *("segmentation", "denied", "not permitted", "fallen off", "too old", "too small", "externally", "timed out"),
     *("out of memory", "not compiled", "not compatible", "incompatible", "exited with", "not available", "is zero"),
     *("requires ", "not loaded", "not linked", "unrecognized", "not recognized", "refused", "unreachable"),
-    *("undefined symbol", "conflict"),
+    *("undefined symbol", "conflict", "not enough", "no version of", "exit code", "exit status", "exitcode", "sigkill"),
+    *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
 )
 """In lower case: a line with none of them complains of nothing."""
 
