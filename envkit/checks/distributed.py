@@ -20,6 +20,12 @@ class _Way(NamedTuple):
 
 _WAYS = (
     _Way(
+        ("doesn't have NCCL",),
+        "this build of torch has no NCCL: those for Windows and macOS never have, nor has one without CUDA",
+        (),
+        ("use the backend `gloo` there: init_process_group('gloo')",),
+    ),
+    _Way(
         ("no socket interface found", "NCCL_SOCKET_IFNAME", "neither AF_INET"),
         "NCCL found no network interface to start on: NCCL_SOCKET_IFNAME names none that is here, or all were left out",
         ("unset NCCL_SOCKET_IFNAME",),

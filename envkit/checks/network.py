@@ -11,7 +11,7 @@ from envkit.matrix.versions import public
 from envkit.snapshot import Snapshot
 
 # What a program downloads for itself is no package index.
-_NO_INDEX = ("huggingface.co", "hf-mirror.com", "api.github.com")
+_NO_INDEX = ("huggingface", "hf-mirror.com", "github.com", "wandb.ai", "modelscope", "googleapis.com", "openai")
 
 
 def check_network_index(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -79,7 +79,7 @@ _WAYS = (
         ("look at HTTPS_PROXY, HTTP_PROXY and `pip config list`",),
     ),
     _Way(
-        ("DO NOT MATCH THE HASHES",),
+        ("DO NOT MATCH THE HASHES", "Hash mismatch"),
         "what was downloaded is not what the index announced: cut off, or changed by a proxy or a mirror",
         "download it anew",
         ("repeat with `--no-cache-dir`; where it stays, use another index or mirror",),

@@ -145,6 +145,19 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8", "ignore") if error.start > len(data) - 4 else data.decode("latin-1")
 
 
+_ENTRY = re.compile(r",[ ]?(?=['\"][^'\"]{1,60}['\"]: )")
+
+
+def _dictionary(line: str) -> str:
+    """The entries of a dictionary that Python printed, each as a line of its own."""
+    entries = (entry.partition(": ") for entry in _ENTRY.split(line.strip(" {},")))
+    told = (f"{label.strip(_QUOTES)}: {value.strip(_QUOTES)}" for label, _, value in entries)
+    return "\n".join(told).replace("\\n", "\n")
+
+
+_QUOTES = " '\""
+
+
 def _plain_line(line: str) -> str:
     if len(line) > LONGEST_LINE:
         line = line[:LONGEST_LINE]
@@ -156,4 +169,6 @@ def _plain_line(line: str) -> str:
         line = line[prefix.end() :] if prefix else line
     if len(line) > 150 and "PyTorch version" in line and "Is debug build" in line:
         return _COLLAPSED.sub("\n", line)
+    if line[:2] == "{'" and line.count("': ") > 2:
+        return _dictionary(line)
     return line.rstrip()

@@ -20,6 +20,8 @@ _WORDS = (
     *("out of memory", "not compiled", "not compatible", "incompatible", "exited with", "not available", "is zero"),
     *("requires ", "not loaded", "not linked", "unrecognized", "not recognized", "refused", "unreachable"),
     *("undefined symbol", "conflict", "not enough", "no version of", "exit code", "exit status", "exitcode", "sigkill"),
+    *("no working", "invalid", "missing", "required", "reset by peer", "bad_alloc", "terminate called", "bus error"),
+    *("died ", "enospc", "unreachable", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing"),
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
 )
 """In lower case: a line with none of them complains of nothing."""

@@ -255,6 +255,8 @@ _ULTRALYTICS = re.compile(
 )
 _ULTRALYTICS_PYTHON = re.compile(r"Python-(\d\.\d+\.\d+) $")
 _COMFY_DEVICE = re.compile(r"^Device: cuda:(\d{1,2}) ([^:\n]{3,60}?)(?: :|$)", re.MULTILINE)
+_BUILT_WITH = re.compile(r"^[ \t]*- CUDA Runtime (\d{1,2}\.\d{1,2})", re.MULTILINE)
+"""What `torch.__config__.show()` says of the build, which many reports quote."""
 _IS_SAID = re.compile(r"orch(?: version)? is (\d\.\d+\.\d+\S{0,20})")
 _TWO_COLUMNS = re.compile(
     r"^(sys\.platform|Python|PyTorch|PyTorch debug build|GPU available|GPU \d{1,2}(?:,\d{1,2})*|CUDA_HOME|"
@@ -289,6 +291,9 @@ def parse(text: Text) -> Iterator[Part]:
         yield from _given(_gpu(gpu) if gpu else None)
     for comfy in islice(_COMFY_DEVICE.finditer(text.text), 4) if text.has("Device: cuda:") else ():
         yield Part(cuda_available=True, gpus=(NvmlDevice(index=int(comfy[1]), name=comfy[2].strip()),))
+    built = _BUILT_WITH.search(text.text) if text.has("- CUDA Runtime") else None
+    if built:
+        yield Part(torch_cuda=built[1])
     said = _IS_SAID.search(text.text)
     if said:
         yield from _given(_torch(said[1]))
