@@ -228,7 +228,13 @@ _OTHER = tuple((other, english) for english, others in _ROWS for other in others
 
 def in_english(text: str) -> str:
     """Return text with the messages of systems as these say them in English."""
-    for other, english in _ASCII if text.isascii() else (*_ASCII, *_OTHER):
+    for other, english in _ASCII:
         if other in text:
+            text = text.replace(other, english)
+    if text.isascii():
+        return text
+    foreign = "\n".join({line for line in text.split("\n") if not line.isascii()})
+    for other, english in _OTHER:
+        if other in foreign:
             text = text.replace(other, english)
     return text

@@ -101,7 +101,7 @@ def test_a_damaged_snapshot_is_not_taken_for_a_pasted_text() -> None:
 def test_every_format_that_told_something_has_its_run() -> None:
     snapshot = snapshot_of(test_nvidia_smi.ADA + "\n$ ldd --version\nldd (GNU libc) 2.28\n")
     runs = {run.name: run.detail for run in snapshot.probes}
-    assert runs["nvidia-smi"] == "told: driver, driver cuda, gpus"
+    assert runs["nvidia-smi"] == "told: os, driver, driver cuda, gpus"
     assert runs["system tools"] == "told: os, libc"
 
 

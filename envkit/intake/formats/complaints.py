@@ -18,7 +18,17 @@ _WORDS = (
     *("unsupported", "not supported", "mismatch", "xid", "nvrm", "insufficient", "corrupt", "killed", "abort"),
     *("segmentation", "denied", "not permitted", "fallen off", "too old", "too small", "externally", "timed out"),
     *("out of memory", "not compiled", "not compatible", "incompatible", "exited with", "not available", "is zero"),
-    *("requires ", "not loaded", "not linked", "unrecognized", "not recognized", "refused", "unreachable"),
+    *(
+        "requires ",
+        "has requirement",
+        "but you have",
+        "not loaded",
+        "not linked",
+        "unrecognized",
+        "not recognized",
+        "refused",
+        "unreachable",
+    ),
     *("undefined symbol", "conflict", "not enough", "no version of", "exit code", "exit status", "exitcode", "sigkill"),
     *("no working", "invalid", "missing", "required", "reset by peer", "bad_alloc", "terminate called", "bus error"),
     *("died ", "enospc", "unreachable", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing"),
@@ -55,9 +65,13 @@ _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\
 def parse(text: Text) -> Iterator[Part]:
     """Yield every complaint of the text once, in its order."""
     found: dict[str, Complaint] = {}
-    lower = text.text.lower()
+    lower = text.once.lower()
     words = [word for word in _WORDS if word in lower]
+    seen = set[str]()
     for number, line in enumerate(text.lines if words else ()):
+        if line in seen:
+            continue
+        seen.add(line)
         if not any(map(line.lower().__contains__, words)) or _CODE.match(line):
             continue
         told = line.strip()[:_LONGEST]

@@ -35,6 +35,8 @@ _GPU_ROW = re.compile(
     r"\|[ \t]+(\d{1,3})[ \t]+(\S[^|\n]{0,50}?)[ \t]+(On|Off|N/A|WDDM|TCC|MCDM|ERR!|WDDM +|TCC +)[ \t]*\|"
     r"[ \t]*([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])[ \t]+(\S+)[ \t]*\|[ \t]*(\S+)"
 )
+_WINDOWS_ROW = re.compile(r"^[ \t]*\|[ \t]+\d{1,3}[ \t]+\S[^|\n]{0,50}[ \t](?:WDDM|TCC|MCDM)[ \t]*\|", re.MULTILINE)
+"""Only Windows has driver models."""
 _MEMORY_ROW = re.compile(
     r"(\d+)MiB ?/ ?(\d+)MiB[^|\n]{0,20}\|[ \t]*(?:\d+%|N/A|ERR!)?[ \t]*(Default|E\. ?(?:Process|Thread)|Prohibited)?"
 )
@@ -50,7 +52,8 @@ def _tables(text: Text) -> Iterator[Part]:
         body = body[:following] if following > 0 else body
         devices = tuple(_rows(body))
         # A table whose head alone was pasted tells nothing of the GPUs.
-        yield Part(driver=head[2] or head[1], driver_cuda=head[3], gpus=devices or None)
+        os = "windows" if _WINDOWS_ROW.search(body) else None
+        yield Part(driver=head[2] or head[1], driver_cuda=head[3], gpus=devices or None, os=os)
 
 
 def _rows(body: str) -> Iterator[NvmlDevice]:

@@ -15,6 +15,8 @@ _SERIES = re.compile(
     r"(?:Card series|Card Series|Device Name|Card Model|Card model|GFX Version):[ \t]+(\S[^\n]{0,100}?)[ \t]*$",
     re.MULTILINE,
 )
+_CONCISE = re.compile(r"^[ \t]*(\d{1,2})[ \t]+(?:\d{1,2}[ \t]+(0x[0-9a-f]{4}),|\d{1,3}\.\d[cC][ \t])", re.MULTILINE)
+"""A row of rocm-smi's own table: with the device's number in newer ones, with its temperature in older ones."""
 _NOT_LOADED = re.compile(r"ROCk module is NOT loaded")
 
 
@@ -28,6 +30,12 @@ def parse(text: Text) -> Iterator[Part]:
         cards = tuple(_cards(text.text))
         if cards:
             yield Part(display=cards, os="linux")
+    if text.has("ROCm System Management Interface"):
+        rows = dict(islice(_CONCISE.findall(text.text), 64))
+        yield Part(
+            os="linux",
+            display=tuple(PciGpu(address="", vendor="amd", device_id=device) for device in rows.values()) or None,
+        )
     if _NOT_LOADED.search(text.text):
         yield Part(os="linux")
 
