@@ -54,7 +54,11 @@ _NEEDS = {
         lambda snapshot: isinstance(snapshot.torch, Absent) or reading.installed_torch(snapshot) is not None,
         _COLLECT,
     ),
-    "available": _Need("whether torch has CUDA", lambda snapshot: _cuda_backend(snapshot) is not None, _COLLECT),
+    "available": _Need(
+        "whether torch has CUDA",
+        lambda snapshot: isinstance(snapshot.torch, Absent) or _cuda_backend(snapshot) is not None,
+        _COLLECT,
+    ),
     "driver": _Need("the NVIDIA driver", _has_driver, "nvidia-smi"),
     "gpu": _Need("the GPU", _has_gpus, "nvidia-smi"),
     "packages": _Need("the installed packages", lambda snapshot: _told(snapshot.packages), "python -m pip list"),
