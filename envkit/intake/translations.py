@@ -119,6 +119,16 @@ _ROWS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        " is not recognized as the name of a cmdlet",
+        (
+            " wurde nicht als Name eines Cmdlet",
+            " n'est pas reconnu comme nom d'applet de commande",
+            " no se reconoce como nombre de un cmdlet",
+            "项识别为 cmdlet",
+            "' は、コマンドレット",
+        ),
+    ),
+    (
         "The specified module could not be found",
         (
             "Das angegebene Modul wurde nicht gefunden",

@@ -241,7 +241,8 @@ _NO_HANDLE = re.compile(
     r"Unable to determine the device handle for (?:GPU|gpu) ?(?:\d{1,3}: ?)?([0-9A-Fa-f:.]{7,16}): ([^\n.]{3,60})"
 )
 _MISSING = re.compile(
-    r"nvidia-smi(?:\.exe)?[`'\"]?(?:: command not found| not found|: not found| is not recognized|: No such file)|"
+    r"nvidia-smi(?:\.exe)?[`'\"\u00bb]? ?(?::? ?command not found|:? ?not found| is not recognized|: No such file)|"
+    r"Unknown command:? ['\"]?nvidia-smi|"
     r"No such file or directory: ['\"]nvidia-smi|command not found: nvidia-smi|"
     r"exec: \"nvidia-smi\": executable file not found",
 )
