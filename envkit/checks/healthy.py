@@ -34,7 +34,10 @@ def own_errors(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
             known.append(fact)
         elif cause is None and one.source == "python":
             unexplained.append(fact)
-    return tuple(dict.fromkeys((*known, *unexplained)))[:_MOST]
+    facts = dict.fromkeys((*known, *unexplained))
+    # torch's own word on a device is in the exception that quotes it.
+    whole = [one for one in facts if not any(one.value in other.value and one != other for other in facts)]
+    return tuple(whole or facts)[:_MOST]
 
 
 def _of_report(own: tuple[Fact, ...]) -> Finding:

@@ -66,17 +66,18 @@ def _more_files() -> Fix:
 
 def _more_shm(snapshot: Snapshot) -> Fix:
     machine = reading.host(snapshot)
-    container = machine.container if machine else None
-    if container == "kubernetes":
-        steps = ("mount an `emptyDir` with `medium: Memory` at /dev/shm in the pod",)
-    elif container == "":
-        steps = ("raise it on this machine, as root: `mount -o remount,size=8G /dev/shm`",)
-    else:
-        steps = (
-            "start the container with `--shm-size=8g`, or with `--ipc=host`, which gives it the machine's",
-            "under Kubernetes mount an `emptyDir` with `medium: Memory` at /dev/shm",
-        )
-    return Fix(summary="give it more shared memory", steps=(*steps, "until then: DataLoader with num_workers=0"))
+    ways = _WAYS_TO_SHM.get(machine.container if machine and machine.container is not None else "?", _IN_A_CONTAINER)
+    return Fix(summary="give it more shared memory", steps=(*ways, "until then: DataLoader with num_workers=0"))
+
+
+_IN_A_CONTAINER = (
+    "start the container with `--shm-size=8g`, or with `--ipc=host`, which gives it the machine's",
+    "under Kubernetes mount an `emptyDir` with `medium: Memory` at /dev/shm",
+)
+_WAYS_TO_SHM: dict[str, tuple[str, ...]] = {
+    "kubernetes": ("mount an `emptyDir` with `medium: Memory` at /dev/shm in the pod",),
+    "": ("raise it on this machine, as root: `mount -o remount,size=8G /dev/shm`",),
+}
 
 
 # -- disk -----------------------------------------------------------------------------------------

@@ -211,6 +211,7 @@ def _compiler_cause(quotes: tuple[Fact, ...]) -> str:
 
 
 def _other_compiler(snapshot: Snapshot, newest: int | None, quotes: tuple[Fact, ...]) -> Fix:
+    """The compiler that was named as the newest one, from where this host gets its programs."""
     target, machine = reading.interpreter(snapshot), reading.host(snapshot)
     told = " ".join(quote.value for quote in quotes)
     limit = _NEWER_THAN.search(told)
@@ -218,24 +219,29 @@ def _other_compiler(snapshot: Snapshot, newest: int | None, quotes: tuple[Fact, 
     if "Ninja is required" in told:
         return Fix(summary="install ninja", commands=(pip(snapshot, "install", "ninja"),))
     if machine is not None and machine.os == "windows":
-        steps = (
-            "install the Visual Studio Build Tools with the C++ workload, of a year that this CUDA toolkit takes",
-            "build in their `x64 Native Tools` prompt, so that cl.exe is found",
-        )
-        return Fix(summary="give the build a compiler that fits", steps=steps)
+        return Fix(summary="give the build a compiler that fits", steps=_VISUAL_STUDIO)
     if target is not None and target.kind is EnvironmentKind.CONDA:
         command = f"conda install -c conda-forge gxx{f'={version}' if version else ''}"
         return Fix(summary="install a compiler that fits into the conda environment", commands=(command,))
     if "Python.h" in told:
-        steps = (
-            "install the system's package of Python's headers: python3-dev (Debian, Ubuntu), python3-devel (Fedora)",
-        )
-        return Fix(summary="install the headers of this Python", steps=steps)
-    names = (f"gcc-{version}", f"g++-{version}") if version.isdigit() else ("gcc", "g++")
-    commands = (f"export CC={names[0]} CXX={names[1]} CUDAHOSTCXX={names[1]}",) if version.isdigit() else ()
-    steps = (f"install {names[0]} and {names[1]} from the system's packages",)
-    newer = ("or build with a newer CUDA toolkit of the same major release",) if version.isdigit() else ()
-    return Fix(summary="give the build a compiler that fits", commands=commands, steps=(*steps, *newer))
+        return Fix(summary="install the headers of this Python", steps=_HEADERS)
+    if not version.isdigit():
+        return Fix(summary="give the build a compiler", steps=("install gcc and g++ from the system's packages",))
+    return Fix(
+        summary="give the build a compiler that fits",
+        commands=(f"export CC=gcc-{version} CXX=g++-{version} CUDAHOSTCXX=g++-{version}",),
+        steps=(
+            f"install gcc-{version} and g++-{version} from the system's packages",
+            "or build with a newer CUDA toolkit of the same major release",
+        ),
+    )
+
+
+_VISUAL_STUDIO = (
+    "install the Visual Studio Build Tools with the C++ workload, of a year that this CUDA toolkit takes",
+    "build in their `x64 Native Tools` prompt, so that cl.exe is found",
+)
+_HEADERS = ("install the system's package of Python's headers: python3-dev (Debian, Ubuntu), python3-devel (Fedora)",)
 
 
 CHECKS = (check_toolkit_missing, check_toolkit_mismatch, check_compiler_unsupported)

@@ -53,9 +53,8 @@ def _headline(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
     if diagnosis.findings and diagnosis.verdict is not Verdict.INCOMPLETE:
         return clean(diagnosis.findings[0].summary)
     if snapshot.pasted:
-        lacking = ", ".join(fact for ask in diagnosis.asks for fact in ask.facts)
         first = diagnosis.findings[0].summary if diagnosis.findings else "no fault is seen"
-        return clean(f"{first}; it does not tell {lacking}" if lacking else first)
+        return clean(f"{first}, as far as this report tells")
     return "some facts could not be had, so nothing is certain: " + clean("; ".join(diagnosis.incomplete))
 
 
