@@ -16,6 +16,7 @@ _FAILED_BUILD = (
     "ninja: build stopped",
     "Failed building wheel",
     "Failed to build",
+    "Compiling the CUDA compiler identification source file",
     "failed with exit status",
     "failed with exit code",
 )

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from envkit import matrix
@@ -120,6 +121,17 @@ def test_a_report_never_shows_what_it_does_not_tell(name: str) -> None:
     print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
     shown = out.file.getvalue()  # type: ignore[attr-defined]
     assert not [word for word in ("unknown", "None", "imported in") if word in shown]
+
+
+def test_a_format_that_failed_is_unclear_and_not_among_what_was_read() -> None:
+    out = plain(200)
+    snapshot = read(REPORTS["report-driver"].encode(), "report.txt")
+    failed = ProbeRun(name="nvidia-smi", outcome=ProbeOutcome.CRASHED, seconds=0, detail="could not be read: KeyError")
+    snapshot = structs.replace(snapshot, probes=(*snapshot.probes, failed))
+    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
+    lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert "nvidia-smi" not in next(line for line in lines if line.startswith("read"))
+    assert "unclear nvidia-smi: could not be read: KeyError" in {" ".join(line.split()) for line in lines}
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

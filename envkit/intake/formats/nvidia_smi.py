@@ -94,7 +94,7 @@ def _queries(text: Text) -> Iterator[Part]:
         following = _LOG.search(body)
         body = body[: following.start()] if following else body
         gpus = list(islice(_Q_GPU.finditer(body), 64))
-        ends = [gpu.start() for gpu in gpus[1:]] + [len(body)]
+        ends = [gpu.start() for gpu in gpus[1:]] + [len(body)] * bool(gpus)
         devices = tuple(
             _queried(index, body[gpu.start() : min(end, gpu.start() + _WINDOW)])
             for index, (gpu, end) in enumerate(zip(gpus, ends, strict=True))

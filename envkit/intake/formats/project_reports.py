@@ -243,6 +243,10 @@ _LABELS: dict[str, _Meaning] = {
     # tools
     "nvcc": _nvcc,
     "nvcc version": _nvcc,
+    "cuda toolkit": _nvcc,
+    "cuda toolkit version": _nvcc,
+    "cuda compiler": _nvcc,
+    "system compiler": _gcc,
     "gcc": _gcc,
     "gcc version": _gcc,
     "gcc/compiler version (if compiling from source)": _gcc,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from envkit.findings import Diagnosis
 from envkit.render.terminal.layout import Rows
 from envkit.render.text import counted, size
-from envkit.snapshot import CudaDriver, Host, Interpreter, Nvml, Snapshot, TorchRuntime
+from envkit.snapshot import CudaDriver, Host, Interpreter, Nvml, ProbeOutcome, Snapshot, TorchRuntime
 
 _CONTRADICTION, _CUT = "contradiction", "reading"
 _NOT_FORMATS = (_CONTRADICTION, _CUT)
@@ -14,7 +14,8 @@ _MOST = 3
 
 def told_rows(snapshot: Snapshot, *, verbose: bool = False) -> Rows:
     """Yield the formats that were read, and each part of the machine that they tell of."""
-    formats = [run for run in snapshot.probes if run.name not in _NOT_FORMATS]
+    crashed = [run for run in snapshot.probes if run.outcome is ProbeOutcome.CRASHED]
+    formats = [run for run in snapshot.probes if run.name not in _NOT_FORMATS and run not in crashed]
     if verbose:
         yield from ((run.name, run.detail) for run in formats)
     else:
@@ -32,6 +33,7 @@ def told_rows(snapshot: Snapshot, *, verbose: bool = False) -> Rows:
         if text:
             yield name, text
     unclear = [run.detail for run in snapshot.probes if run.name == _CONTRADICTION]
+    unclear += [f"{run.name}: {run.detail}" for run in crashed]
     yield from (("unclear", each) for each in (unclear if verbose else unclear[:_MOST]))
     yield from (("cut", run.detail) for run in snapshot.probes if run.name == _CUT)
 
