@@ -56,6 +56,11 @@ _LOG_PREFIXES = re.compile(
     )+""",
     re.VERBOSE,
 )
+_STEP = r"(?:#\d{1,4} )?\d{1,5}\.\d{2,3}(?: |(?=\n|\Z))"
+_BUILD_LOG = re.compile(
+    rf"(?:\n|\A)#\d{{1,4}} \d{{1,5}}\.\d{{2,3}} |(?:(?:\n|\A){_STEP}[^\n]*){{3}}"
+)  # `docker build` puts its step and the seconds first
+_BUILD_STEP = re.compile(rf"(\n|\A){_STEP}")
 _TAGS = ("<details", "</details", "<summary", "</summary", "<pre", "</pre", "<code", "</code")
 _TAG = re.compile(r"</?(?:details|summary|pre|code|p|b|em|strong)(?: [^<>]{0,60})?>")
 _PREFIX_STARTS = frozenset(" \t>0123456789([EIWDC")
@@ -135,7 +140,10 @@ def read_text(data: bytes) -> Text:
         for entity, plain in _ENTITIES.items():
             text = text.replace(entity, plain)
     unquoted = map(_unquoted, in_english(text).split("\n"))
-    plain = "\n".join(map(_plain_line, _moved_left(list(unquoted))))
+    moved = "\n".join(_moved_left(list(unquoted)))
+    if _BUILD_LOG.search(moved):
+        moved = _BUILD_STEP.sub(r"\1", moved)
+    plain = "\n".join(map(_plain_line, moved.split("\n")))
     return Text(_BLANKS.sub("\n\n\n", plain), left_out=left_out)
 
 

@@ -13,6 +13,9 @@ OWN = [
         "NotImplementedError: The operator 'aten::x' is not currently implemented for the MPS device.", id="MPS"
     ),
     pytest.param("RuntimeError: Cannot re-initialize CUDA in forked subprocess.", id="fork"),
+    pytest.param("RuntimeError: CUDA error: misaligned address", id="an address that a kernel got wrong"),
+    pytest.param("RuntimeError: CUDA error: invalid argument", id="an argument"),
+    pytest.param("RuntimeError: HIP error: hipErrorInvalidValue", id="a value on AMD"),
     pytest.param("ValueError: not enough values to unpack (expected 3, got 2)", id="the program's own code"),
     pytest.param("Assertion `t >= 0 && t < n_classes` failed.", id="an assertion in a kernel"),
 ]

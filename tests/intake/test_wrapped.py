@@ -52,6 +52,7 @@ WRAPS: dict[str, Wrap] = {
     "in colours": each_line("\x1b[1;32m", "\x1b[0m"),
     "blanks at the end": each_line("", "   "),
     "fixed blanks": lambda text: text.replace("  ", " \u00a0"),
+    "of a docker build": lambda text: "\n".join(f"#12 {at / 7:.2f} {line}" for at, line in enumerate(text.split("\n"))),
     "quoted, CRLF, fenced": lambda text: each_line("> ")(f"```\n{text}\n```").replace("\n", "\r\n"),
 }
 
