@@ -66,7 +66,7 @@ _WAYS = (
         ("where it works without, mend the fabric: `ibstat`, and NCCL_IB_HCA, NCCL_IB_GID_INDEX",),
     ),
     _Way(
-        ("Watchdog caught", "timed out", "timeout", "Timeout"),
+        ("Watchdog caught", "watchdog thread terminated", "timed out", "timeout", "Timeout"),
         "a collective operation was not joined by all ranks in time: one of them failed, waited, or cannot be reached",
         (),
         (

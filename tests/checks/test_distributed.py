@@ -18,6 +18,11 @@ from tests.checks.reports import codes_of, diagnosis_of, first_of, gpu_report_of
         ),
         pytest.param("Cuda failure 'peer access is not supported' NCCL error in: x.cpp:1", "directly", id="no P2P"),
         pytest.param("NCCL WARN Call to ibv_modify_qp failed", "InfiniBand", id="InfiniBand"),
+        pytest.param(
+            "what():  [Rank 3] Process group watchdog thread terminated with exception: x",
+            "not joined",
+            id="a watchdog cut short",
+        ),
         pytest.param("Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1)", "not joined", id="timeout"),
         pytest.param("RuntimeError: Distributed package doesn't have NCCL built in", "no NCCL", id="no NCCL"),
         pytest.param("ncclSystemError: System call failed or device error.", "transport", id="nothing more is said"),

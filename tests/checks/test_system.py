@@ -22,6 +22,8 @@ BUS_ERROR = "RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus er
         pytest.param("error: failed to extract (os error 28)", "disk-low", id="full, as Rust says it"),
         pytest.param("OSError: [Errno 122] Disk quota exceeded", "disk-low", id="quota"),
         pytest.param("python train.py\nKilled", "memory-low", id="the shell's word"),
+        pytest.param("slurmstepd: error: Detected 1 oom-kill event(s) in StepId=1.batch", "memory-low", id="Slurm's"),
+        pytest.param("executor failed running [/bin/sh -c pip install x]: exit code: 137", "memory-low", id="a build"),
         pytest.param(
             "Memory cgroup out of memory: Killed process 4711 (python3)", "memory-low", id="the kernel's word"
         ),
