@@ -6,6 +6,7 @@ from envkit.findings import Verdict
 from envkit.snapshot import ProbeOutcome, Unknown
 from tests.builders import make_gpu_snapshot, make_interpreter
 from tests.checks.reports import codes_of, diagnosis_of, first_of, gpu_report_of, report_of
+from tests.intake.reading import snapshot_of
 
 OWN = [
     pytest.param("RuntimeError: CUDA error: device-side assert triggered", id="an index out of range"),
@@ -30,6 +31,12 @@ def test_an_error_of_the_program_is_quoted_and_no_fault_of_the_environment(text:
 @pytest.mark.parametrize("text", OWN)
 def test_it_is_never_met_with_silence(text: str) -> None:
     assert codes_of(report_of(text, source="python"))[0] == "healthy"
+
+
+@pytest.mark.parametrize("said", ["misaligned address", "device-side assert triggered", "unspecified launch failure"])
+def test_what_a_program_did_to_a_device_is_no_fault_of_the_device(said: str) -> None:
+    found = diagnosis_of(snapshot_of(f"torch.cuda.synchronize()\nRuntimeError: CUDA error: {said}\n"))
+    assert [one.code for one in found.findings] == ["healthy"]
 
 
 def test_a_report_of_a_machine_that_works_is_healthy() -> None:
