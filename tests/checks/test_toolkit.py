@@ -72,6 +72,11 @@ def test_a_minor_difference_is_no_fault() -> None:
             [Severity.ERROR],
             id="a report of a build that failed",
         ),
+        pytest.param(
+            gpu_report_of("Compiling the CUDA compiler identification source file failed", toolkit=OLD_NVCC),
+            [Severity.ERROR],
+            id="a report of CMake",
+        ),
         pytest.param(make_snapshot(toolkit=OLD_NVCC), [], id="a torch without CUDA"),
     ],
 )

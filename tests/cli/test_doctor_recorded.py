@@ -73,6 +73,14 @@ def test_what_was_read_and_what_is_lacking_is_told_to_programs_too(cli: Cli, rep
     assert found["asks"] == []
 
 
+def test_a_contradiction_is_no_format_that_was_read(cli: Cli, report: Path) -> None:
+    report.write_text(report.read_text("utf-8") + "\n- Python version: 3.1\n", "utf-8")
+    run = cli("doctor", "--from", str(report))
+    assert "unclear" in run.out
+    found = cli("doctor", "--from", str(report), "--json").json
+    assert "contradiction" not in [read["format"] for read in found["read"]]
+
+
 def test_the_error_of_a_program_is_no_fault_of_the_environment(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_text(f"{WORKS}\nRuntimeError: CUDA error: device-side assert triggered\n")
     run = cli("doctor", "--from", str(tmp_path / "own.txt"), "--json")
