@@ -79,6 +79,13 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts that a report lacks, and the one command that tells them."""
+
+    facts: tuple[str, ...]
+    command: str
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor says of a snapshot; `incomplete` tells which facts could not be had."""
 
@@ -87,6 +94,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     cuda: tuple[Availability, ...] = ()
     incomplete: tuple[str, ...] = ()
     ignored: tuple[Ignored, ...] = ()
+    asks: tuple[Asked, ...] = ()
+    """Of a report: what its reader should ask for to be sure."""
 
 
 class Plugged(NamedTuple):

@@ -80,12 +80,16 @@ class PciGpu(Record, frozen=True, kw_only=True):
 
 
 class Toolkit(Record, frozen=True, kw_only=True):
-    """What extensions are built with; None is unknown."""
+    """What extensions are built with; None is unknown, "" is not there."""
 
     nvcc: str | None = None
     """Version of the CUDA compiler: "12.4.131"."""
     gcc: str | None = None
     cuda_home: str | None = None
+    """The folder that CUDA_HOME or CUDA_PATH names, "" where neither is set."""
+    gxx: str | None = None
+    """Version of the C++ compiler."""
+    ninja: str | None = None
 
 
 class DeviceNode(Record, frozen=True, kw_only=True):
@@ -511,6 +515,8 @@ class Snapshot(Record, frozen=True, kw_only=True):
     launchers: tuple[Launcher, ...] = ()
     """Programs whose Python a report tells."""
     refusals: tuple[Refusal, ...] = ()
+    pasted: bool = False
+    """Read from what somebody pasted: what it does not say was not looked for."""
 
 
 def encode(snapshot: Snapshot) -> bytes:

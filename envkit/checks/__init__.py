@@ -4,6 +4,7 @@ from envkit.checks import (
     accelerators,
     companions,
     containers,
+    distributed,
     driver,
     driver_module,
     gpu,
@@ -11,20 +12,26 @@ from envkit.checks import (
     gpu_sharing,
     interpreter,
     libraries,
+    network,
+    system,
+    toolkit,
     torch_build,
     torch_install,
 )
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
 from envkit.checks.check import Check
+from envkit.checks.healthy import healthy
+from envkit.checks.lacking import asked_for
 from envkit.findings import Diagnosis, Finding, Plugged, Severity, judge, rank
 from envkit.matrix import Matrix
-from envkit.snapshot import PLUGIN, Interpreter, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
+from envkit.snapshot import PLUGIN, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
 GROUPS = (
     *(interpreter, torch_install),
     *(driver_module, containers, driver, accelerators),
     *(gpu_health, gpu_sharing, gpu),
     *(torch_build, companions, libraries),
+    *(network, toolkit, system, distributed),
 )
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
 unless another explains it. Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only
@@ -49,14 +56,19 @@ def diagnose(snapshot: Snapshot, matrix: Matrix, plugged: Plugged = _NOTHING_PLU
     if not any(finding.severity is Severity.ERROR for finding in found):
         more, failed_too = _run(LAST_RESORT, snapshot, matrix)
         found, failed = found + more, failed + failed_too
-    incomplete = (*_unknown(snapshot), *failed, *plugged.failures)
-    if not found and not incomplete:
-        found.append(_healthy(snapshot))
+    told = rank(found)
+    gaps = () if snapshot.pasted else _unknown(snapshot)
+    failed = [*failed, *plugged.failures]
+    well = healthy(snapshot, matrix, found, complete=not gaps and not failed)
+    asks = asked_for(snapshot, told, explained=well is not None and bool(well.facts))
+    incomplete = (*gaps, *(f"{', '.join(ask.facts)}: not in the report" for ask in asks), *failed)
     return Diagnosis(
         verdict=judge(found, incomplete),
-        findings=rank(found),
+        # What is right as it is comes first where the error is the program's own.
+        findings=(well, *told) if well else told,
         cuda=tuple(cuda_availability(cuda, snapshot, matrix) for cuda in ALWAYS_STATED),
         incomplete=incomplete,
+        asks=asks,
     )
 
 
@@ -87,16 +99,3 @@ def _unknown(snapshot: Snapshot) -> tuple[str, ...]:
     silent = [run for run in snapshot.probes if run.name.startswith(PLUGIN) and run.outcome is not ProbeOutcome.OK]
     gaps += [f"{run.name}: {run.detail}" for run in silent]
     return tuple(gaps)
-
-
-def _healthy(snapshot: Snapshot) -> Finding:
-    target = snapshot.target
-    where = target.executable if isinstance(target, Interpreter) else "the target"
-    imported = isinstance(snapshot.torch, TorchRuntime)
-    extent = "" if imported else ", without importing torch"
-    return Finding(
-        code="healthy",
-        severity=Severity.NOTE,
-        summary=f"nothing is wrong with this environment{extent}",
-        cause=f"every check of {where} passed; if something still fails, the fault lies outside the environment",
-    )

@@ -271,8 +271,10 @@ def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         return None
     name, told = (failing[0].device, failing[0].error) if failing else (died_at, f"the process died of {live.died_of}")
     pointed = matrix.errors.cause_of(told)
-    if pointed in _BY_TEXT or pointed == NOT_A_FAULT:
+    if pointed in _BY_TEXT:
         return None
+    if snapshot.pasted and pointed == NOT_A_FAULT:
+        return None  # what a program did to the device; a live run does nothing but a tiny operation
     return Finding(
         code="torch-corrupt" if name == "cpu" else "driver-init-failed",
         severity=Severity.ERROR,
@@ -287,24 +289,10 @@ def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-def check_program_s_own_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find an error that no environment is to blame for: the last resort."""
-    quotes = reading.quotes(snapshot, matrix, NOT_A_FAULT)
-    if not quotes:
-        return None
-    return Finding(
-        code=NOT_A_FAULT,
-        severity=Severity.NOTE,
-        summary="the error is the program's own, and nothing shows that is wrong with the environment",
-        cause="what is reported comes from the program's computation, or from an operation that torch does not have",
-        facts=quotes,
-    )
-
-
 CHECKS = (
     check_gpu_hidden,
     check_gpu_arch,
     check_device_works,
     check_gpu_absent,
 )
-LAST_RESORT = (check_no_gpu_offered, check_program_s_own_error)
+LAST_RESORT = (check_no_gpu_offered,)

@@ -58,7 +58,7 @@ def read(data: bytes, source: str) -> Snapshot:
     ]
     if text.left_out:
         notes.append(ProbeRun(name="reading", outcome=ProbeOutcome.FAILED, seconds=0, detail=text.left_out))
-    return Snapshot(envkit_version=__version__, **sections(whole.part), probes=(*runs, *notes))
+    return Snapshot(envkit_version=__version__, **sections(whole.part), probes=(*runs, *notes), pasted=True)
 
 
 def _is_saved(data: bytes) -> bool:
@@ -87,7 +87,12 @@ def _told(text: Text) -> tuple[list[Told], list[ProbeRun]]:
     runs: list[ProbeRun] = []
     for each in FORMATS:
         began = perf_counter()
-        parts = [(each.name, part) for part in each.parse(text) if _facts(part)]
+        try:
+            parts = [(each.name, part) for part in each.parse(text) if _facts(part)]
+        except Exception as mistake:  # noqa: BLE001 - what people paste may trip one format; the others still read it
+            detail = f"the format could not be read: {type(mistake).__name__}: {mistake}"
+            runs.append(ProbeRun(name=each.name, outcome=ProbeOutcome.CRASHED, seconds=0, detail=detail))
+            continue
         if parts:
             told += parts
             facts = dict.fromkeys(fact for _, part in parts for fact in _facts(part))

@@ -1,8 +1,11 @@
 """Pasted bytes as plain lines: encodings, quotes, colours and log prefixes taken away, everything bounded."""
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
+
+from envkit.intake.translations import in_english
 
 MOST_CHARACTERS = 24_000_000
 MOST_LINES = 200_000
@@ -54,6 +57,13 @@ _LOG_PREFIXES = re.compile(
     )+""",
     re.VERBOSE,
 )
+_STEP = r"(?:#\d{1,4} )?\d{1,5}\.\d{2,3}(?: |(?=\n|\Z))"
+_BUILD_LOG = re.compile(
+    rf"(?:\n|\A)#\d{{1,4}} \d{{1,5}}\.\d{{2,3}} |(?:(?:\n|\A){_STEP}[^\n]*){{3}}"
+)  # `docker build` puts its step and the seconds first
+_BUILD_STEP = re.compile(rf"(\n|\A){_STEP}")
+_TAGS = ("<details", "</details", "<summary", "</summary", "<pre", "</pre", "<code", "</code")
+_TAG = re.compile(r"</?(?:details|summary|pre|code|p|b|em|strong)(?: [^<>]{0,60})?>")
 _PREFIX_STARTS = frozenset(" \t>0123456789([#EIWDC")
 
 _LABEL = re.compile(
@@ -102,9 +112,14 @@ class Text:
                 values.append(Labelled(number, match[match.re.groups].strip(), assigned=match[2] == "="))
         return found
 
+    @cached_property
+    def once(self) -> str:
+        """Every line of the text once: a long log says the same again and again."""
+        return "\n".join(dict.fromkeys(self.lines))
+
     def has(self, *marks: str) -> bool:
-        """Say whether any of these strings is in the text."""
-        return any(mark in self.text for mark in marks)
+        """Say whether any of these strings, none of which goes over a line's end, is in the text."""
+        return any(mark in self.once for mark in marks)
 
 
 def read_text(data: bytes) -> Text:
@@ -125,7 +140,11 @@ def read_text(data: bytes) -> Text:
     if "&" in text:
         for entity, plain in _ENTITIES.items():
             text = text.replace(entity, plain)
-    plain = "\n".join(map(_plain_line, text.split("\n")))
+    unquoted = map(_unquoted, in_english(text).split("\n"))
+    moved = "\n".join(_moved_left(list(unquoted)))
+    if _BUILD_LOG.search(moved):
+        moved = _BUILD_STEP.sub(r"\1", moved)
+    plain = "\n".join(map(_plain_line, moved.split("\n")))
     return Text(_BLANKS.sub("\n\n\n", plain), left_out=left_out)
 
 
@@ -144,15 +163,68 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8", "ignore") if error.start > len(data) - 4 else data.decode("latin-1")
 
 
-def _plain_line(line: str) -> str:
+_FENCE = re.compile(r"([ \t]*)(?:`{3,}|~{3,})[ \t]*[\w+.-]{0,20}[ \t]*")
+
+
+def _moved_left(lines: list[str]) -> Iterator[str]:
+    """The lines without what all of them are indented by; a block within fences loses what its fence is indented by.
+
+    The fences themselves become empty lines: what they enclose begins and ends there.
+    """
+    common = _common_indent(lines)
+    inside: str | None = None
+    for line in lines:
+        moved = line.removeprefix(common)
+        fence = _FENCE.fullmatch(moved) if "``" in moved or "~~~" in moved else None
+        if fence is not None:
+            inside = fence[1] if inside is None else None
+            yield ""
+        else:
+            yield moved.removeprefix(inside) if inside else moved
+
+
+def _common_indent(lines: list[str]) -> str:
+    """What every line that is not empty begins with, of blanks and tabs."""
+    common: str | None = None
+    for line in lines:
+        bare = line.lstrip(" \t")
+        if not bare:
+            continue
+        indent = line[: len(line) - len(bare)]
+        common = indent if common is None or common.startswith(indent) else common
+        if not indent or not indent.startswith(common):
+            return ""
+    return common or ""
+
+
+_ENTRY = re.compile(r",[ ]?(?=['\"][^'\"]{1,60}['\"]: )")
+
+
+def _dictionary(line: str) -> str:
+    """The entries of a dictionary that Python printed, each as a line of its own."""
+    entries = (entry.partition(": ") for entry in _ENTRY.split(line.strip(" {},")))
+    told = (f"{label.strip(_QUOTES)}: {value.strip(_QUOTES)}" for label, _, value in entries)
+    return "\n".join(told).replace("\\n", "\n")
+
+
+_QUOTES = " '\""
+
+
+def _unquoted(line: str) -> str:
     if len(line) > LONGEST_LINE:
         line = line[:LONGEST_LINE]
-    if ">" in line[:12]:
-        quoted = _QUOTED.match(line)
-        line = line[quoted.end() :] if quoted else line
+    quoted = _QUOTED.match(line) if ">" in line[:12] else None
+    return line[quoted.end() :] if quoted else line
+
+
+def _plain_line(line: str) -> str:
     if line[:1] in _PREFIX_STARTS or "|" in line[:66]:
         prefix = _LOG_PREFIXES.match(line)
         line = line[prefix.end() :] if prefix else line
     if len(line) > 150 and "PyTorch version" in line and "Is debug build" in line:
         return _COLLAPSED.sub("\n", line)
+    if line[:1] == "<" and line.startswith(_TAGS):
+        line = _TAG.sub("", line)
+    if line[:2] == "{'" and line.count("': ") > 2:
+        return _dictionary(line)
     return line.rstrip()

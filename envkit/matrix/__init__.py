@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envkit.matrix.compilers import CompilerTable
     from envkit.matrix.cuda import CudaTable
     from envkit.matrix.errors import ErrorTable
     from envkit.matrix.gpus import GpuTable
@@ -34,6 +35,13 @@ class Matrix:
         from envkit.matrix.cuda import CudaTable
 
         return CudaTable.load()
+
+    @cached_property
+    def compilers(self) -> CompilerTable:
+        """CUDA releases and the host compilers that they take."""
+        from envkit.matrix.compilers import CompilerTable
+
+        return CompilerTable.load()
 
     @cached_property
     def gpus(self) -> GpuTable:

@@ -35,6 +35,7 @@ class _Pattern(msgspec.Struct, frozen=True):
     diagnosis: str
     also: str = ""
     """A second text that must stand in the same message."""
+    ends_line: bool = False
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -91,11 +92,7 @@ class ErrorTable:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
         if text not in self._causes:
             low = text.lower()
-            found = (
-                known.diagnosis
-                for long, known in self._long
-                if (long in low if long else known.pattern in text) and known.also in text
-            )
+            found = (known.diagnosis for long, known in self._long if _holds(text, low, known, long))
             self._causes[text] = self._of_xid(text) or next(found, None)
         return self._causes[text]
 
@@ -108,3 +105,11 @@ class ErrorTable:
         found = _XID.search(text)
         named = self.xid(int(found[1])) if found else None
         return named.diagnosis if named else None
+
+
+def _holds(text: str, low: str, known: _Pattern, long: str) -> bool:
+    if known.also not in text:
+        return False
+    if known.ends_line:
+        return f"{known.pattern}\n" in f"{text}\n"
+    return long in low if long else known.pattern in text

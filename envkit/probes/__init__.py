@@ -12,12 +12,15 @@ from envkit.probes.host import probe_host
 from envkit.probes.nvidia import probe_cuda, probe_nvml
 from envkit.probes.selection import choose_interpreter
 from envkit.probes.target import probe_interpreter, probe_target, probe_torch
+from envkit.probes.toolkit import probe_toolkit
 from envkit.snapshot import Absent
 
 __all__ = ["Gathering", "WaitingFor", "find_interpreter", "start"]
 
 FACTS_LIMIT = 20.0
 """Seconds for a probe that imports nothing of the target's."""
+TOOLKIT_LIMIT = 4.0
+"""Seconds for what builds extensions: who builds none need not wait for it."""
 TORCH_LIMIT = 60.0
 """Seconds for the child that imports torch: a cold network file system needs most of a minute."""
 
@@ -49,8 +52,10 @@ def start(
     target = Probe(("target", "packages"), partial(probe_target, choice, facts), facts)
     if quick:
         return Gathering([target, *machine], skipped={"torch": "left out by --quick"})
+    tools = min(TOOLKIT_LIMIT, facts)
+    toolkit = Probe(("toolkit",), partial(probe_toolkit, tools), tools)
     # The slowest first: everything else happens beside it.
-    return Gathering([Probe(("torch",), partial(probe_torch, choice, torch), torch), target, *machine])
+    return Gathering([Probe(("torch",), partial(probe_torch, choice, torch), torch), target, *machine, toolkit])
 
 
 def find_interpreter(python: str | None = None) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from envkit import __version__, processes
-from envkit.snapshot import Absent, ProbeOutcome, ProbeRun, RunEnd, Snapshot, TorchRuntime, Unknown
+from envkit.snapshot import Absent, ProbeOutcome, ProbeRun, RunEnd, Snapshot, Toolkit, TorchRuntime, Unknown
 
 _MARGIN = 2.0
 """Seconds past its limit that a probe has to report that it was cut off."""
@@ -109,13 +109,18 @@ class Gathering:
             envkit_version=__version__,
             taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             probes=tuple(runs),
-            **{**sections, "packages": _or_unknown(sections["packages"])},
+            **{**sections, "packages": _or_unknown(sections["packages"]), "toolkit": _tools(sections.get("toolkit"))},
         )
 
 
 def _or_unknown(packages: Any) -> Any:
     """Packages are never absent: without an interpreter there is no telling."""
     return Unknown(why=packages.why) if isinstance(packages, Absent) else packages
+
+
+def _tools(section: Any) -> Toolkit:
+    """Tools that were not asked, or did not answer, are unknown each."""
+    return section if isinstance(section, Toolkit) else Toolkit()
 
 
 _ENDS = {

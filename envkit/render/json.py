@@ -13,7 +13,7 @@ from envkit.planning.compatibility import Compatibility
 from envkit.planning.installs import pip_installs
 from envkit.planning.model import Plan
 from envkit.results import Results
-from envkit.snapshot import Snapshot
+from envkit.snapshot import ProbeRun, Snapshot
 
 SCHEMA_VERSION = 1
 
@@ -31,8 +31,19 @@ def _envelope(content: Mapping[str, Any]) -> Document:
 
 
 def diagnosis_document(diagnosis: Diagnosis, snapshot: Snapshot) -> Document:
-    """Return the doctor's answer: verdict, findings (root cause first), CUDA availability, the snapshot."""
-    return _envelope({**msgspec.structs.asdict(diagnosis), "snapshot": snapshot})
+    """Return the doctor's answer: verdict, findings (root cause first), CUDA availability, the snapshot.
+
+    Of a report also `read`: its formats, each with the facts that it told; `asks` is what it lacks to be sure.
+    """
+    read = {"read": [_read(run) for run in snapshot.probes if run.detail.startswith(_TOLD)]} if snapshot.pasted else {}
+    return _envelope({**msgspec.structs.asdict(diagnosis), **read, "snapshot": snapshot})
+
+
+_TOLD = "told: "
+
+
+def _read(run: ProbeRun) -> dict[str, Any]:
+    return {"format": run.name, "facts": run.detail.removeprefix(_TOLD).split(", ")}
 
 
 def environments_document(environments: Sequence[Document], cut: str) -> Document:

@@ -60,9 +60,32 @@ def test_a_report_of_what_works_is_healthy(cli: Cli, tmp_path: Path) -> None:
     assert (run.code, run.json["verdict"], run.codes) == (0, "healthy", ["healthy"])
 
 
-def test_what_the_report_does_not_say_is_named(cli: Cli, report: Path) -> None:
+def test_what_the_report_lacks_is_asked_for_with_the_command_that_tells_it(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "half.txt").write_text("nvcc fatal   : Unsupported gpu architecture 'compute_89'\n")
+    run = cli("doctor", "--from", str(tmp_path / "half.txt"))
+    assert "nvcc --version  (tells the CUDA compiler)" in run.out
+    assert "nvidia-smi" not in run.out
+
+
+def test_what_was_read_and_what_is_lacking_is_told_to_programs_too(cli: Cli, report: Path) -> None:
+    found = cli("doctor", "--from", str(report), "--json").json
+    assert "driver" in next(read["facts"] for read in found["read"] if read["format"] == "collect_env")
+    assert found["asks"] == []
+
+
+def test_a_contradiction_is_no_format_that_was_read(cli: Cli, report: Path) -> None:
+    report.write_text(report.read_text("utf-8") + "\n- Python version: 3.1\n", "utf-8")
     run = cli("doctor", "--from", str(report))
-    assert "not known: cuda: the report does not say what libcuda answers" in run.out
+    assert "unclear" in run.out
+    found = cli("doctor", "--from", str(report), "--json").json
+    assert "contradiction" not in [read["format"] for read in found["read"]]
+
+
+def test_the_error_of_a_program_is_no_fault_of_the_environment(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text(f"{WORKS}\nRuntimeError: CUDA error: device-side assert triggered\n")
+    run = cli("doctor", "--from", str(tmp_path / "own.txt"), "--json")
+    assert (run.code, run.codes) == (0, ["healthy"])
+    assert "device-side assert" in run.json["findings"][0]["facts"][0]["value"]
 
 
 def test_no_pip_is_brought_into_a_place_that_may_have_it(cli: Cli, report: Path) -> None:

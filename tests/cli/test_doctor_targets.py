@@ -289,7 +289,7 @@ def test_files_of_the_user_s_that_are_named_like_the_standard_library_s_are_not_
 def test_every_section_that_was_probed_says_how_that_ended(cli: Cli, bare_target: Path) -> None:
     run = cli("doctor", "--json", "--python", str(bare_target))
     ends = {probe["name"]: probe["outcome"] for probe in run.json["snapshot"]["probes"]}
-    assert ends == dict.fromkeys(("host", "target", "packages", "nvml", "cuda", "torch"), "ok")
+    assert ends == dict.fromkeys(("host", "target", "packages", "nvml", "cuda", "torch", "toolkit"), "ok")
 
 
 def test_an_active_folder_that_is_no_environment_is_left_alone(cli: Cli, tmp_path: Path) -> None:

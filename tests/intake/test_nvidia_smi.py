@@ -202,3 +202,8 @@ def test_a_failure_counts_before_a_table_that_worked_elsewhere() -> None:
     text = AMPERE + "\nin the container:\nFailed to initialize NVML: Unknown Error"
     nvml = nvml_of(text)
     assert (nvml.error, nvml.driver_version) == (999, "515.65.01")
+
+
+def test_a_query_without_a_gpu_still_tells_the_driver() -> None:
+    found = nvml_of("==============NVSMI LOG==============\n\nDriver Version : 535.54.03\n\nAttached GPUs : 0\n")
+    assert (found.driver_version, found.devices) == ("535.54.03", None)

@@ -221,7 +221,7 @@ TEMPLATE = """
         pytest.param(OPENMMLAB, "3.7.10", "1.9.0+cu111", True, id="OpenMMLab"),
         pytest.param(DETECTRON, "3.9.7", "1.10.0", True, id="detectron2"),
         pytest.param(TRANSFORMERS, "3.11.8", "2.3.0+cpu", False, id="transformers"),
-        pytest.param(LIGHTNING, "3.10.9", "2.0.0", None, id="Lightning"),
+        pytest.param(LIGHTNING, "3.10.9", "2.0.0", True, id="Lightning"),
         pytest.param(DEEPSPEED, "3.10", "2.1.0+cu121", None, id="DeepSpeed"),
         pytest.param(TEMPLATE, "3.8.5", "1.7.1", None, id="PyTorch's template"),
     ],

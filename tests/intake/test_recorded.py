@@ -16,7 +16,7 @@ from envkit.intake.recorded import read
 from envkit.intake.text import read_text
 from envkit.snapshot import Nvml, Unknown, decode, encode
 from tests.builders import make_gpu_snapshot
-from tests.intake import test_collect_env, test_nvidia_smi, test_other_formats
+from tests.intake import test_collect_env, test_nvidia_smi, test_other_formats, test_project_formats
 from tests.intake.reading import host_of, nvml_of, snapshot_of, target_of, torch_of
 
 SAMPLES = (
@@ -28,11 +28,51 @@ SAMPLES = (
     test_other_formats.OPENMMLAB,
     test_other_formats.DETECTRON,
     test_other_formats.DEEPSPEED,
+    test_other_formats.XFORMERS,
+    test_project_formats.ACCELERATE,
+    test_project_formats.BITSANDBYTES,
+    test_project_formats.CONDA_INFO,
+    test_project_formats.PIP_CHECK,
+    test_project_formats.SMI_OF_WINDOWS,
+    test_project_formats.ROCM_SMI,
 )
 LINES = sorted(set(chain.from_iterable(sample.splitlines() for sample in SAMPLES)))
+HEADS = """\
+==============NVSMI LOG==============
+NVIDIA-SMI 535.54.03
+Attached GPUs : 2
+GPU 00000000:01:00.0
+GPU 0:
+ROCm System Management
+Agent 1
+Name: gfx90a
+Collecting environment information...
+Versions of relevant libraries:
+[pip3]
+Package    Version
+---------- -------
+# packages in environment at /opt/conda:
+Device 0:
+Driver Version:
+DeepSpeed general environment info:
+torch version ....................
+bug report information
+* CUDA:
+      Successfully uninstalled torch
+torch 2.1.0 requires
+Because only
+NVRM: Xid (PCI:0000:01:00): 79,
+TorchVision:
+sys.platform: linux
+------------------
+Environment info
+pip freeze
+{'torch':
+|===
+""".splitlines()
 
 words = st.sampled_from(
-    [*LINES, "Traceback (most recent call last):", '  File "/a/torch/__init__.py", line 1, in <module>']
+    [*LINES, *HEADS, "Traceback (most recent call last):", '  File "/a/torch/__init__.py", line 1, in <module>']
 )
 noise = st.text(alphabet=string.printable + "\u00e9\u4e2d\x1b\x00", max_size=60)
 pasted = st.lists(st.one_of(words, noise), max_size=40).map("\n".join)
@@ -44,6 +84,30 @@ pasted = st.lists(st.one_of(words, noise), max_size=40).map("\n".join)
 def test_no_text_makes_a_format_fail(form, text) -> None:
     for part in form.parse(read_text(text.encode("utf-8", "surrogatepass"))):
         assert msgspec.to_builtins(part)
+
+
+def test_no_line_alone_makes_a_format_fail() -> None:
+    for line in (*LINES, *HEADS):
+        for form in FORMATS:
+            assert all(msgspec.to_builtins(part) for part in form.parse(read_text(line.encode())))
+
+
+@st.composite
+def cut_reports(draw: st.DrawFn) -> str:
+    """A whole report of which lines are missing and others end early, as a hand that copies leaves it."""
+    lines = draw(st.sampled_from(SAMPLES)).splitlines()
+    kept = draw(st.lists(st.sampled_from([0, 1, 1, 1, 2]), min_size=len(lines), max_size=len(lines)))
+    ends = draw(st.lists(st.integers(0, 60), min_size=len(lines), max_size=len(lines)))
+    each = zip(lines, kept, ends, strict=True)
+    return "\n".join(line if keep == 1 else line[:end] for line, keep, end in each if keep)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=cut_reports())
+def test_a_report_with_lines_missing_or_cut_makes_no_format_fail(text: str) -> None:
+    for form in FORMATS:
+        for part in form.parse(read_text(text.encode())):
+            assert msgspec.to_builtins(part)
 
 
 @settings(max_examples=100, deadline=None)
@@ -101,7 +165,7 @@ def test_a_damaged_snapshot_is_not_taken_for_a_pasted_text() -> None:
 def test_every_format_that_told_something_has_its_run() -> None:
     snapshot = snapshot_of(test_nvidia_smi.ADA + "\n$ ldd --version\nldd (GNU libc) 2.28\n")
     runs = {run.name: run.detail for run in snapshot.probes}
-    assert runs["nvidia-smi"] == "told: driver, driver cuda, gpus"
+    assert runs["nvidia-smi"] == "told: os, driver, driver cuda, gpus"
     assert runs["system tools"] == "told: os, libc"
 
 
@@ -169,3 +233,15 @@ def test_what_is_kept_of_a_long_text_is_bounded(line: str) -> None:
     for form in FORMATS:
         few, many = list(form.parse(small)), list(form.parse(large))
         assert len(msgspec.json.encode(many)) <= 16 * max(len(msgspec.json.encode(few)), 100)
+
+
+def test_a_format_that_fails_is_told_and_the_others_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_text: object) -> None:
+        raise IndexError("no such group")
+
+    broken = [form._replace(parse=fails) if form.name == "nvidia-smi" else form for form in FORMATS]
+    monkeypatch.setattr("envkit.intake.recorded.FORMATS", broken)
+    snapshot = snapshot_of(test_nvidia_smi.ADA + "\n$ ldd --version\nldd (GNU libc) 2.28\n")
+    runs = {run.name: run for run in snapshot.probes}
+    assert "IndexError: no such group" in runs["nvidia-smi"].detail
+    assert "libc" in runs["system tools"].detail

@@ -5,10 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from rich.console import Console
 
 from envkit import matrix
 from envkit.checks import diagnose
+from envkit.intake.recorded import read
 from envkit.render.terminal.diagnosis import print_diagnosis
 from envkit.render.terminal.results import print_results
 from envkit.results import CheckResult, Results, SmokeError, Spread, Timing, WorkloadResult
@@ -32,6 +34,29 @@ SNAPSHOTS = {
         probes=(ProbeRun(name="nvml", outcome=ProbeOutcome.TIMED_OUT, seconds=20, detail="no answer within 20 s"),),
     ),
 }  # fmt: skip
+
+REPORTS = {
+    "report-driver": """\
+PyTorch version: 2.2.2+cu121
+Is debug build: False
+CUDA used to build PyTorch: 12.1
+OS: Ubuntu 20.04.6 LTS (x86_64)
+Libc version: glibc-2.31
+Python version: 3.10.12 (main, Nov 20 2023) [GCC 11.4.0] (64-bit runtime)
+Is CUDA available: False
+GPU models and configuration: GPU 0: NVIDIA RTX A5000
+Nvidia driver version: 460.91.03
+""",
+    "report-error-alone": "RuntimeError: CUDA error: device-side assert triggered\n",
+    "report-of-little": "Hello, my training is slow.\n\n    Python 3.11.4 on Windows 11\n    NVIDIA GeForce GTX 1080\n"
+    "UserWarning: something is odd\n",
+    "report-two-minds": """\
+Python 3.8.10
+NVIDIA-SMI 535.54.03    Driver Version: 535.54.03    CUDA Version: 12.2
+nvcc fatal   : Unsupported gpu architecture 'compute_89'
+  File "/opt/conda/lib/python3.11/site-packages/torch/utils/cpp_extension.py", line 1, in load
+""",
+}
 
 SPREAD = Spread(median=74e-6, p25=70e-6, p75=81e-6, min=66e-6, max=2e-3, count=500)
 RESULTS = Results(
@@ -78,6 +103,35 @@ def test_a_diagnosis_reads_as_its_golden_file(name: str, width: int) -> None:
     snapshot: Snapshot = SNAPSHOTS[name]
     print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
     golden(f"doctor-{name}-{width}", out.file.getvalue())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_reads_as_its_golden_file(name: str, width: int) -> None:
+    out = plain(width)
+    snapshot = read(REPORTS[name].encode(), "report.txt")
+    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
+    golden(f"doctor-{name}-{width}", out.file.getvalue())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_never_shows_what_it_does_not_tell(name: str) -> None:
+    out = plain(200)
+    snapshot = read(REPORTS[name].encode(), "report.txt")
+    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
+    shown = out.file.getvalue()  # type: ignore[attr-defined]
+    assert not [word for word in ("unknown", "None", "imported in") if word in shown]
+
+
+def test_a_format_that_failed_is_unclear_and_not_among_what_was_read() -> None:
+    out = plain(200)
+    snapshot = read(REPORTS["report-driver"].encode(), "report.txt")
+    failed = ProbeRun(name="nvidia-smi", outcome=ProbeOutcome.CRASHED, seconds=0, detail="could not be read: KeyError")
+    snapshot = structs.replace(snapshot, probes=(*snapshot.probes, failed))
+    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
+    lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert "nvidia-smi" not in next(line for line in lines if line.startswith("read"))
+    assert "unclear nvidia-smi: could not be read: KeyError" in {" ".join(line.split()) for line in lines}
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

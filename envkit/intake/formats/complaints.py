@@ -18,10 +18,13 @@ _WORDS = (
     *("unsupported", "not supported", "mismatch", "xid", "nvrm", "insufficient", "corrupt", "killed", "abort"),
     *("segmentation", "denied", "not permitted", "fallen off", "too old", "too small", "externally", "timed out"),
     *("out of memory", "not compiled", "not compatible", "incompatible", "exited with", "not available", "is zero"),
-    *("requires ", "not loaded", "not linked", "unrecognized", "not recognized", "refused", "unreachable"),
-    *("undefined symbol", "undefined reference", "conflict", "did not run successfully", "-> python[version="),
-    *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "unsatisfied"),
-    *("does not match",),
+    *("requires ", "has requirement", "but you have", "not loaded", "not linked", "unrecognized", "not recognized"),
+    *("refused", "unreachable", "undefined symbol", "undefined reference", "conflict", "did not run successfully"),
+    *("not enough", "no version of", "exit code", "exit status", "exitcode", "sigkill", "-> python[version="),
+    *("no working", "invalid", "missing", "required", "reset by peer", "bad_alloc", "terminate called", "bus error"),
+    *("died ", "enospc", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing", "unsatisfied"),
+    *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
+    *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match"),
 )
 """In lower case: a line with none of them complains of nothing."""
 
@@ -54,9 +57,13 @@ _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\
 def parse(text: Text) -> Iterator[Part]:
     """Yield every complaint of the text once, in its order."""
     found: dict[str, Complaint] = {}
-    lower = text.text.lower()
+    lower = text.once.lower()
     words = [word for word in _WORDS if word in lower]
+    seen = set[str]()
     for number, line in enumerate(text.lines if words else ()):
+        if line in seen:
+            continue
+        seen.add(line)
         if not any(map(line.lower().__contains__, words)) or _CODE.match(line):
             continue
         told = line.strip()[:_LONGEST]

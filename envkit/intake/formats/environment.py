@@ -58,8 +58,8 @@ def parse(text: Text) -> Iterator[Part]:
 
 def _read(found: dict[str, str], line: str) -> None:
     for name, value in _IN_COMMAND.findall(line):
-        # An error message's advice looks like a command.
-        if name not in _ADVICE:
+        # An error message's advice looks like a command, and so does a report's list with commas.
+        if name not in _ADVICE and not value.endswith(","):
             _keep(found, name, value)
     for name, value in _IN_PYTHON.findall(line):
         _keep(found, name, value)

@@ -36,6 +36,8 @@ _GPU_ROW = re.compile(
     r"\|[ \t]+(\d{1,3})[ \t]+(\S[^|\n]{0,50}?)[ \t]+(On|Off|N/A|WDDM|TCC|MCDM|ERR!|WDDM +|TCC +)[ \t]*\|"
     r"[ \t]*([0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-9A-Fa-f])[ \t]+(\S+)[ \t]*\|[ \t]*(\S+)"
 )
+_WINDOWS_ROW = re.compile(r"^[ \t]*\|[ \t]+\d{1,3}[ \t]+\S[^|\n]{0,50}[ \t](?:WDDM|TCC|MCDM)[ \t]*\|", re.MULTILINE)
+"""Only Windows has driver models."""
 _MEMORY_ROW = re.compile(
     r"(\d{1,9})MiB[ \t]*/[ \t]*(\d{1,9})MiB[^|\n]{0,20}\|[ \t]*(?:\d+%|N/A|ERR!)?[ \t]*"
     r"(Default|E\. ?(?:Process|Thread)|Prohibited)?"
@@ -57,7 +59,8 @@ def _tables(text: Text) -> Iterator[Part]:
         body = body[:following] if following > 0 else body
         devices = tuple(_rows(body))
         # A table whose head alone was pasted tells nothing of the GPUs.
-        yield Part(driver=head[2] or head[1], driver_cuda=head[3], gpus=devices or None)
+        os = "windows" if _WINDOWS_ROW.search(body) else None
+        yield Part(driver=head[2] or head[1], driver_cuda=head[3], gpus=devices or None, os=os)
 
 
 def _rows(body: str) -> Iterator[NvmlDevice]:
@@ -136,7 +139,7 @@ def _queries(text: Text) -> Iterator[Part]:
         following = _LOG.search(body)
         body = body[: following.start()] if following else body
         gpus = list(islice(_Q_GPU.finditer(body), 64))
-        ends = [*(gpu.start() for gpu in gpus[1:]), len(body)][: len(gpus)]
+        ends = [gpu.start() for gpu in gpus[1:]] + [len(body)] * bool(gpus)
         devices = tuple(
             _queried(index, body[gpu.start() : min(end, gpu.start() + _WINDOW)])
             for index, (gpu, end) in enumerate(zip(gpus, ends, strict=True))
@@ -386,7 +389,8 @@ _NO_HANDLE = re.compile(
     r"Unable to determine the device handle for (?:GPU|gpu) ?(?:\d{1,3}: ?)?([0-9A-Fa-f:.]{7,16}): ([^\n.]{3,60})"
 )
 _MISSING = re.compile(
-    r"nvidia-smi(?:\.exe)?[`'\"]?(?:: command not found| not found|: not found| is not recognized|: No such file)|"
+    r"nvidia-smi(?:\.exe)?[`'\"\u00bb]? ?(?::? ?command not found|:? ?not found| is not recognized|: No such file)|"
+    r"Unknown command:? ['\"]?nvidia-smi|"
     r"No such file or directory: ['\"]nvidia-smi|command not found: nvidia-smi|"
     r"exec: \"nvidia-smi\": executable file not found",
 )

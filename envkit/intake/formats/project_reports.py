@@ -11,9 +11,10 @@ from itertools import islice
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import Distribution, NvmlDevice
+from envkit.snapshot import CudaDevice, Distribution, NvmlDevice
 
 _Meaning = Callable[[str], Part | None]
+_CONDA_S = re.compile(r"(?:linux|osx|win)-\w{2,8}")
 
 
 def _torch(value: str) -> Part | None:
@@ -21,14 +22,14 @@ def _torch(value: str) -> Part | None:
     version = values.torch_version(value)
     if version is None:
         return None
-    asked = re.search(r"\((True|False|Yes|No|cuda|GPU)", value)
+    asked = re.search(r"\((True|False|Yes|No|CUDA)\b", value, re.IGNORECASE)
     built = values.build_of(version)
     file = re.search(r"@ ?(\S{3,300})", value)
     return Part(
         torch=version,
         torch_cuda=built.cuda,
         torch_hip=built.hip,
-        cuda_available=values.truth(asked[1]) if asked else None,
+        cuda_available=(asked[1].upper() == "CUDA" or values.truth(asked[1])) if asked else None,
         torch_file=f"{file[1]}/__init__.py" if file else None,
     )
 
@@ -54,6 +55,8 @@ def _os(value: str) -> Part | None:
 
 
 def _platform(value: str) -> Part | None:
+    if _CONDA_S.fullmatch(value.strip()):
+        return None  # conda's name of a platform, which `conda info` reads
     system = values.system_of(value.partition("-")[0]) or values.system_of(value)
     if system is None:
         return None
@@ -176,6 +179,7 @@ _LABELS: dict[str, _Meaning] = {
     "pytorch_version": _torch,
     "pytorch.version": _torch,
     "pytorch version (gpu?)": _torch,
+    "pytorch version (accelerator?)": _torch,
     "pytorch version (e.g., 1.0)": _torch,
     "torch.__version__": _torch,
     "print(torch.__version__)": _torch,
@@ -239,6 +243,10 @@ _LABELS: dict[str, _Meaning] = {
     # tools
     "nvcc": _nvcc,
     "nvcc version": _nvcc,
+    "cuda toolkit": _nvcc,
+    "cuda toolkit version": _nvcc,
+    "cuda compiler": _nvcc,
+    "system compiler": _gcc,
     "gcc": _gcc,
     "gcc version": _gcc,
     "gcc/compiler version (if compiling from source)": _gcc,
@@ -255,10 +263,22 @@ _ULTRALYTICS = re.compile(
 )
 _ULTRALYTICS_PYTHON = re.compile(r"Python-(\d\.\d+\.\d+) $")
 _COMFY_DEVICE = re.compile(r"^Device: cuda:(\d{1,2}) ([^:\n]{3,60}?)(?: :|$)", re.MULTILINE)
+_BITSANDBYTES = re.compile(
+    r"PyTorch settings found: CUDA_VERSION=(\d{2,3}), Highest Compute Capability: \((\d{1,2}), (\d)\)"
+)
+_LIGHTNING = re.compile(
+    r"^[ \t]*[*-] CUDA:[ \t]*\n(?P<gpus>(?:[^\n]{0,120}\n){1,20}?)"
+    r"[ \t]*[*-] available:[ \t]*(?P<available>True|False)[ \t]*\n"
+    r"[ \t]*[*-] version:[ \t]*(?P<cuda>None|\d{1,2}\.\d{1,2})",
+    re.MULTILINE,
+)
+_WITHOUT_COLON = re.compile(r"^[ \t]*- PyTorch Version \(e\.g\., \d\S{0,8}\) +(\d\S{2,40})", re.MULTILINE)
+_BUILT_WITH = re.compile(r"^[ \t]*- CUDA Runtime (\d{1,2}\.\d{1,2})", re.MULTILINE)
+"""What `torch.__config__.show()` says of the build, which many reports quote."""
 _IS_SAID = re.compile(r"orch(?: version)? is (\d\.\d+\.\d+\S{0,20})")
 _TWO_COLUMNS = re.compile(
     r"^(sys\.platform|Python|PyTorch|PyTorch debug build|GPU available|GPU \d{1,2}(?:,\d{1,2})*|CUDA_HOME|"
-    r"Driver version|torchvision|numpy|GCC|NVCC)[ ]{2,}(\S[^\n]{0,200})$",
+    r"Driver version|torchvision|numpy|GCC|NVCC|OS)[ ]{2,}(\S[^\n]{0,200})$",
     re.MULTILINE,
 )
 
@@ -270,9 +290,26 @@ def parse(text: Text) -> Iterator[Part]:
             if not found.assigned:
                 yield from _given(meaning(found.value))
     yield from _numbered(text)
-    if text.has("sys.platform", "GPU available", "PyTorch debug build"):
+    if text.has("sys.platform", "GPU available", "PyTorch debug build", "Ultralytics"):
         for label, value in islice(_TWO_COLUMNS.findall(text.text), 100):
             yield from _column(label, value)
+    yield from _ultralytics(text)
+    for comfy in islice(_COMFY_DEVICE.finditer(text.text), 4) if text.has("Device: cuda:") else ():
+        yield Part(cuda_available=True, gpus=(NvmlDevice(index=int(comfy[1]), name=comfy[2].strip()),))
+    yield from _bitsandbytes(text)
+    yield from _lightning(text)
+    template = _WITHOUT_COLON.search(text.text) if text.has("PyTorch Version (e.g.") else None
+    if template:
+        yield from _given(_torch(template[1]))
+    built = _BUILT_WITH.search(text.text) if text.has("- CUDA Runtime") else None
+    if built:
+        yield Part(torch_cuda=built[1])
+    said = _IS_SAID.search(text.text)
+    if said:
+        yield from _given(_torch(said[1]))
+
+
+def _ultralytics(text: Text) -> Iterator[Part]:
     for ultralytics in (
         islice(_ULTRALYTICS.finditer(text.text), 2)
         if text.has("MiB)", " CPU", " MPS") and text.has(" torch", "-torch")
@@ -287,11 +324,27 @@ def parse(text: Text) -> Iterator[Part]:
             mps_available=True if mps else None,
         )
         yield from _given(_gpu(gpu) if gpu else None)
-    for comfy in islice(_COMFY_DEVICE.finditer(text.text), 4) if text.has("Device: cuda:") else ():
-        yield Part(cuda_available=True, gpus=(NvmlDevice(index=int(comfy[1]), name=comfy[2].strip()),))
-    said = _IS_SAID.search(text.text)
-    if said:
-        yield from _given(_torch(said[1]))
+
+
+def _bitsandbytes(text: Text) -> Iterator[Part]:
+    found = _BITSANDBYTES.search(text.text) if text.has("PyTorch settings found") else None
+    if found:
+        # It asks torch, so torch has seen the device.
+        device = CudaDevice(index=0, compute_capability=f"{found[2]}.{found[3]}")
+        yield Part(torch_cuda=values.dotted(found[1]), cuda_devices=(device,), cuda_error=0)
+
+
+def _lightning(text: Text) -> Iterator[Part]:
+    found = _LIGHTNING.search(text.text) if text.has("CUDA:") else None
+    if found is None:
+        return
+    names = [line.strip(" \t*-") for line in found["gpus"].split("\n")]
+    gpus = [name for name in names if values.vendor_of(name) == "nvidia"]
+    yield Part(
+        cuda_available=found["available"] == "True",
+        torch_cuda="" if found["cuda"] == "None" else found["cuda"],
+        gpus=tuple(NvmlDevice(index=at, name=name) for at, name in enumerate(gpus)) or None,
+    )
 
 
 def _given(part: Part | None) -> Iterator[Part]:

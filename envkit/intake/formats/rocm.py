@@ -16,6 +16,8 @@ _SERIES = re.compile(
     re.MULTILINE,
 )
 _INDEX = re.compile(r"pytorch\.org/whl/(?:nightly/)?rocm(\d{1,2}\.\d{1,2}(?:\.\d)?)\b")
+_CONCISE = re.compile(r"^[ \t]*(\d{1,2})[ \t]+(?:\d{1,2}[ \t]+(0x[0-9a-f]{4}),|\d{1,3}\.\d[cC][ \t])", re.MULTILINE)
+"""A row of rocm-smi's own table: with the device's number in newer ones, with its temperature in older ones."""
 _NOT_LOADED = re.compile(r"ROCk module is NOT loaded")
 
 
@@ -35,6 +37,12 @@ def parse(text: Text) -> Iterator[Part]:
     )
     if index:
         yield Part(torch_hip=index[1])
+    if text.has("ROCm System Management Interface"):
+        rows = dict(islice(_CONCISE.findall(text.text), 64))
+        yield Part(
+            os="linux",
+            display=tuple(PciGpu(address="", vendor="amd", device_id=device) for device in rows.values()) or None,
+        )
     if _NOT_LOADED.search(text.text):
         yield Part(os="linux")
 

@@ -8,27 +8,34 @@ from rich.text import Text
 
 from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict
 from envkit.render.terminal.layout import Rows, fact_table
+from envkit.render.terminal.report import asked_rows, told_rows
 from envkit.render.text import clean, counted, duration, size
 from envkit.snapshot import Absent, CudaDriver, Host, Interpreter, Nvml, Snapshot, TorchRuntime, Unknown
 
 _VERDICT_STYLE = {Verdict.HEALTHY: "bold green", Verdict.FAULTY: "bold red", Verdict.INCOMPLETE: "bold yellow"}
+_WELL = "healthy"
+"""Its facts are what was complained of."""
 _SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold"}
 
 
 def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, verbose: bool = False) -> None:
     """Print a diagnosis: verdict, machine, findings, CUDA availability."""
-    headline = _headline(diagnosis)
+    headline = _headline(diagnosis, snapshot)
     out.print(Text.assemble((diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict]), "  ", headline))
     out.print()
-    out.print(fact_table(_machine(snapshot)))
+    out.print(fact_table(told_rows(snapshot, verbose=verbose) if snapshot.pasted else _machine(snapshot)))
     consequences = {code for finding in diagnosis.findings for code in finding.explains}
     for finding in diagnosis.findings:
         if finding.code in consequences and not verbose:
             continue
         out.print()
         _print_finding(out, finding, verbose=verbose)
-    out.print()
-    out.print(fact_table(_availability(available) for available in diagnosis.cuda))
+    if not snapshot.pasted or verbose:
+        out.print()
+        out.print(fact_table(_availability(available) for available in diagnosis.cuda))
+    if snapshot.pasted:
+        _print_asks(out, diagnosis)
+        return
     for missing in diagnosis.incomplete:
         out.print(Text(clean(f"not known: {missing}"), style="yellow"))
     if diagnosis.ignored:
@@ -36,9 +43,21 @@ def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, v
         out.print(Text(clean(f"ignored: {told}"), style="yellow"))
 
 
-def _headline(diagnosis: Diagnosis) -> str:
+def _print_asks(out: Console, diagnosis: Diagnosis) -> None:
+    """Print what the report lacks to be sure; a check that failed is told too."""
+    if diagnosis.asks:
+        out.print()
+        out.print(fact_table(asked_rows(diagnosis)))
+    for missing in diagnosis.incomplete[len(diagnosis.asks) :]:
+        out.print(Text(clean(f"not known: {missing}"), style="yellow"))
+
+
+def _headline(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
     if diagnosis.findings and diagnosis.verdict is not Verdict.INCOMPLETE:
         return clean(diagnosis.findings[0].summary)
+    if snapshot.pasted:
+        first = diagnosis.findings[0].summary if diagnosis.findings else "no fault is seen"
+        return clean(f"{first}, as far as this report tells")
     return "some facts could not be had, so nothing is certain: " + clean("; ".join(diagnosis.incomplete))
 
 
@@ -48,7 +67,7 @@ def _print_finding(out: Console, finding: Finding, *, verbose: bool) -> None:
     rows = [("cause", finding.cause)]
     if finding.expected:
         rows.append(("expected", finding.expected))
-    if finding.severity is not Severity.NOTE or verbose:
+    if finding.severity is not Severity.NOTE or verbose or finding.code == _WELL:
         rows += _facts(finding.facts)
     if finding.explains:
         rows.append(("follows", f"{', '.join(finding.explains)} (a consequence: goes away with the cause)"))
@@ -92,9 +111,11 @@ def _torch(torch: TorchRuntime | Absent | Unknown) -> str:
         return f"import fails: {torch.error.type}: {torch.error.message}"
     if torch.died_of:
         return f"{torch.version or 'import'}: {torch.died_of} in stage {torch.stage!r}"
-    devices = ", ".join(f"{device.device} {'works' if device.works else 'fails'}" for device in torch.devices)
+    answers = {True: "works", False: "fails", None: "was not used"}
+    devices = ", ".join(f"{device.device} {answers[device.works]}" for device in torch.devices)
     build = f"CUDA {torch.cuda}" if torch.cuda else "no CUDA"
-    return f"{torch.version} ({build}), imported in {duration(torch.import_seconds)}; {devices}"
+    imported = f", imported in {duration(torch.import_seconds)}" if torch.import_seconds is not None else ""
+    return f"{torch.version} ({build}){imported}" + (f"; {devices}" if devices else "")
 
 
 def _driver(snapshot: Snapshot) -> str:
