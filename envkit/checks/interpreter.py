@@ -167,7 +167,7 @@ def _said_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """A part of torch, or an installer, that itself names the Python as the reason."""
     quotes = reading.quotes(snapshot, matrix, "python-unsupported")
     target = reading.interpreter(snapshot)
-    if not quotes or (snapshot.refusals and _by_platform(snapshot, matrix)):
+    if not quotes or (snapshot.refusals and _by_platform(snapshot, matrix)) or _index_is_in_question(snapshot, matrix):
         return None
     return Finding(
         code="python-unsupported",
@@ -179,6 +179,14 @@ def _said_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix=_newer_python(matrix.torch.pythons(matrix.torch.tested), snapshot),
         explains=_NOT_INSTALLED,
     )
+
+
+def _index_is_in_question(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether an index was not reached, or answered with releases for this very Python."""
+    offers = any(
+        "(from versions: " in one.text and "(from versions: none" not in one.text for one in reading.said(snapshot)
+    )
+    return not snapshot.refusals and (offers or bool(reading.quotes(snapshot, matrix, "network-index")))
 
 
 def _torch_in_question(snapshot: Snapshot, matrix: Matrix) -> str | None:

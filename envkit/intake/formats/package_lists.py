@@ -20,12 +20,6 @@ _PIP_OLD = re.compile(rf"({_NAME}) \(({_NUMBER})(?:, [^)]*)?\)")
 _CONDA_COLUMNS = re.compile(rf"({_NAME})\s+({_NUMBER})\s+([\w.*+-]{{1,80}})(?:\s+([\w./:-]{{1,120}}))?")
 _EXPORTED = re.compile(rf"- ({_NAME})=({_NUMBER})=([\w.*+-]{{1,80}})")
 _BRACKETED = re.compile(r"\[(pip3?|conda)\]\s+(\S.*)")
-_CHECKED = re.compile(
-    rf"^[ \t]*(?:ERROR: )?({_NAME}) ({_NUMBER}) (?:requires|has requirement) ({_NAME})[^\n]{{0,80}}, "
-    rf"but you(?:'ll)? have \3 ({_NUMBER})",
-    re.MULTILINE | re.IGNORECASE,
-)
-"""`pip check`, and pip after an install: two distributions that do not go together, both with their versions."""
 _SHOWN = re.compile(rf"Name: ({_NAME})\s*\n(?:[^\n]*\n){{0,2}}?Version: ({_NUMBER})")
 _WITH_CONDA_BUILD = re.compile(r"py\d|_\d+$|^\d+$|^h[0-9a-f]{6,}|^cpu$|^cuda$|cuda\d|^mkl$|pypi|^openblas$")
 
@@ -52,8 +46,6 @@ def parse(text: Text) -> Iterator[Part]:
     listed, whole = _listed(text)
     for name, version in _SHOWN.findall(text.text) if "Name: " in text.text else ():
         listed.append(_distribution(name, version))
-    for name, version, other, its in _CHECKED.findall(text.text) if text.has(", but you") else ():
-        listed += [_distribution(name, version), _distribution(other, its.rstrip("."))]
     found = united(listed)
     if found:
         conda = any(one.installer == "conda" for one in found)

@@ -31,7 +31,7 @@ def parse(text: Text) -> Iterator[Part]:
         for match in islice(_CONFLICT.finditer(text.text), _MOST):
             name, version, wanted, other, installed = match.groups()
             if _OURS.match(other.lower()) or name.lower() == "torch":
-                found += [_installed(name, version, requires=(wanted,)), _installed(other, installed)]
+                found += [_installed(name, version, requires=(wanted,)), _installed(other, installed.rstrip("."))]
     if text.has("is required by {"):
         for match in islice(_REQUIRED_BY.finditer(text.text), _MOST):
             if _OURS.match(match[1].lower()):
