@@ -9,9 +9,10 @@ from envkit import __version__
 from envkit.errors import EnvkitError
 from envkit.probes.framing import SCRIPTS
 
-_MODULES = ("envkit.probes.host",)
+_MODULES = ("envkit.probes.host", "envkit.probes.toolkit")
 """The probes that run in the collector itself, each with what it imports of envkit."""
 _MODEL = "envkit.snapshot"
+_PROCESSES = "envkit.processes"
 _PROBES = ("probe.py", "cuda.py", "nvml.py")
 
 _RECORDS = '''\
@@ -20,6 +21,25 @@ _RECORDS = '''\
 class Record(dict):
     __getattr__ = dict.get
 
+'''
+
+_RUN = '''\
+"""Running a program, as far as the probes here need it."""
+
+import subprocess
+
+class Completed(object):
+    def __init__(self, ok, stdout):
+        self.ok, self.stdout = ok, stdout
+
+def run(argv, timeout, limit=2**20):
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return Completed(False, b"")
+    return Completed(done.returncode == 0, done.stdout[-limit:])
 '''
 
 
@@ -60,6 +80,9 @@ def _modules() -> dict[str, str]:
                 records |= names
             elif module.startswith("envkit."):
                 wanted.append(module)
+            elif module == "envkit":
+                wanted += [f"envkit.{one}" for one in names if f"envkit.{one}" != _PROCESSES]
+    sources[_PROCESSES] = _RUN
     return {**sources, _MODEL: _RECORDS + "".join(f"{record} = Record\n" for record in sorted(records))}
 
 

@@ -31,7 +31,7 @@ if MYPY:  # the type comments below; old interpreters have no typing
 VERSION = ""
 SOURCES = {}  # type: dict[str, str]
 
-FACTS_LIMIT, TORCH_LIMIT = 20.0, 60.0
+FACTS_LIMIT, TORCH_LIMIT, TOOLKIT_LIMIT = 20.0, 60.0, 4.0
 KEPT = 8 * 2**20
 GRACE = 2.0
 
@@ -233,6 +233,12 @@ def host(_python, _limit):
     return {"host": facts}
 
 
+def toolkit(_python, limit):
+    # type: (str, float) -> dict[str, Any]
+    tools = min(limit, TOOLKIT_LIMIT)
+    return {"toolkit": dict(importlib.import_module("envkit.probes.toolkit").probe_toolkit(tools), state="known")}
+
+
 def target(python, limit):
     # type: (str, float) -> dict[str, Any]
     answer = run([python], "probe.py", ["interpreter", "packages"], limit)
@@ -277,6 +283,7 @@ PROBES = (
     (cuda, ("cuda",)),
     (nvml, ("nvml",)),
     (host, ("host",)),
+    (toolkit, ("toolkit",)),
 )
 
 
@@ -310,7 +317,7 @@ class Running(object):
 
 def collect(python, timeout, quick):
     # type: (str, float | None, bool) -> dict[str, Any]
-    probes = [probe for probe in PROBES if not (quick and probe[0] is torch)]
+    probes = [probe for probe in PROBES if not (quick and probe[0] in (torch, toolkit))]
     running = [
         Running(probe, names, python, timeout or (TORCH_LIMIT if probe is torch else FACTS_LIMIT))
         for probe, names in probes
