@@ -6,11 +6,13 @@ from functools import cache, cached_property
 
 import jinja2
 
+from envkit.matrix.images import micromamba_image, python_image
 from envkit.payload import find_payload
 from envkit.planning.formats import formats_for, main_format
 from envkit.planning.installs import (
     LEADING_ELSEWHERE,
     built_requirements,
+    needs_its_index,
     other_requirements,
     pip_installs,
     uv_installs,
@@ -62,7 +64,8 @@ class Recipe:
         """
         if name in self._resolved:
             return self._resolved[name]
-        template = _templates().get_template(f"{self._plan.manager.value}/{name.rpartition('/')[2]}.j2")
+        file = f"{name.rpartition('/')[2]}.j2"
+        template = _templates().select_template([f"{self._plan.manager.value}/{file}", f"shared/{file}"])
         return _as_file(name, template.render(self._context))
 
     @property
@@ -103,6 +106,7 @@ class Recipe:
             "python_test": _python_test(plan.python),
             "slug": _slug(plan.name),
             "names": self.names,
+            "needs_its_index": needs_its_index(plan),
             "sources": ("torch", *plan.built_with) if plan.torch else (),
             "gpu_options": _gpu_options(plan.backend),
         }
@@ -127,6 +131,7 @@ def _templates() -> jinja2.Environment:
         auto_reload=False,
     )
     environment.filters.update(_FILTERS, word=_word)
+    environment.globals.update(python_image=python_image, micromamba_image=micromamba_image)
     environment.tests["expressible_in"] = _is_expressible
     return environment
 

@@ -53,7 +53,7 @@ main() {
 
     trap stopped EXIT
     "$python" -I -m venv "$target"
-    "$target/bin/python" -I -m pip install torch==2.14.1 numpy
+    "$target/bin/python" -I -m pip install torch===2.14.1 numpy
     trap - EXIT
 
     printf '\nDone. Activate it with:\n    . %s\n' "$(quoted "$target/bin/activate")"
