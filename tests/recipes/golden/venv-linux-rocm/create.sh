@@ -1,6 +1,8 @@
 #!/bin/sh
-# A venv environment with torch 2.14.1 (rocm7.14) for Python 3.11 on linux-x86_64.
+# A venv environment with torch 2.14.1 (rocm7.2) for Python 3.11 on linux-x86_64.
 # Usage: sh create.sh [PATH]
+# What stands in single quotes is meant to the letter.
+# shellcheck disable=SC1003,SC1112,SC2016,SC2088
 set -eu
 
 fail() {
@@ -53,8 +55,8 @@ main() {
 
     trap stopped EXIT
     "$python" -I -m venv "$target"
-    "$target/bin/python" -I -m pip install --no-deps --index-url https://download.pytorch.org/whl/rocm7.14 torch==2.14.1+rocm7.14 torchvision==0.29.2+rocm7.14
-    "$target/bin/python" -I -m pip install --extra-index-url https://download.pytorch.org/whl/rocm7.14 torch==2.14.1+rocm7.14 torchvision==0.29.2+rocm7.14 torchaudio===2.11.0 numpy
+    "$target/bin/python" -I -m pip install --no-deps --index-url https://download.pytorch.org/whl/rocm7.2 torch==2.14.1+rocm7.2 torchvision==0.29.2+rocm7.2 torchaudio==2.11.0+rocm7.2
+    "$target/bin/python" -I -m pip install --extra-index-url https://download.pytorch.org/whl/rocm7.2 torch==2.14.1+rocm7.2 torchvision==0.29.2+rocm7.2 torchaudio==2.11.0+rocm7.2 numpy
     trap - EXIT
 
     printf '\nDone. Activate it with:\n    . %s\n' "$(quoted "$target/bin/activate")"

@@ -9,10 +9,10 @@ rem Whole, so that no name is taken for an option; without a backslash at its en
 for %%p in ("%target%") do set "target=%%~fp"
 if "%target:~-1%"=="\" set "target=%target:~0,-1%"
 rem A line behind "call" is read twice: what these two mean there cannot be taken back.
-for /f "delims=%%^" %%p in ("x%target%x") do if "%%p"=="x%target%x" goto :readable
+for /f "delims=%%^" %%p in ("x%target%x") do if "%%p"=="x%target%x" goto :readable_target
 echo create.cmd: cmd cannot hold a %% or ^^ in a path; name another 1>&2
 exit /b 1
-:readable
+:readable_target
 rem An existing folder is taken only when it is empty.
 if not exist "%target%" goto :free
 dir /a /b "%target%" 2>nul | findstr . >nul || goto :free
@@ -31,7 +31,16 @@ exit /b 1
 rem What these point to belongs to another Python, to another place than the new environment, or to another build.
 for %%v in (PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_ROOT PIP_PYTHON UV_PYTHON UV_SYSTEM_PYTHON UV_TARGET UV_PREFIX UV_TORCH_BACKEND UV_VENV_CLEAR) do set "%%v="
 set "PIP_USER=0"
+call %python% -m virtualenv --version >nul 2>nul && goto :module
+where virtualenv >nul 2>nul && goto :command
+echo create.cmd: virtualenv is missing; install it: py -3.11 -m pip install --user virtualenv 1>&2
+exit /b 1
+:module
 call %python% -m virtualenv --no-periodic-update "%target%" || goto :stopped
+goto :made
+:command
+call virtualenv --no-periodic-update --python 3.11 "%target%" || goto :stopped
+:made
 "%target%\Scripts\python.exe" -I -m pip install "torch===2.15.0" "numpy" || goto :stopped
 
 echo.
@@ -40,5 +49,5 @@ echo     "%target%\Scripts\activate.bat"
 exit /b 0
 
 :stopped
-echo create.cmd: stopped half-way; what is there so far: "%target%" 1>&2
+if exist "%target%" echo create.cmd: stopped half-way; what is there so far: "%target%" 1>&2
 exit /b 1

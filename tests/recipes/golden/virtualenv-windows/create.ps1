@@ -10,12 +10,12 @@ function Find-Program([string] $Name) {
     if ($found.Count -gt 0) { return $found[0].Source }
 }
 
-function Invoke-Checked([string] $Program, [string[]] $Arguments) {
+function Invoke-Checked([string] $Program, [string[]] $Arguments, $Answer = $null) {
     # A batch file's arguments pass through cmd, which would run what stands behind an "&".
     if ($Program -match '\.(bat|cmd)$' -and "$Arguments" -match '[%"!^&|<>]') {
         throw "$Program is a batch file, and cmd would misread: $Arguments"
     }
-    & $Program @Arguments
+    if ($null -eq $Answer) { & $Program @Arguments } else { $Answer | & $Program @Arguments }
     if ($LASTEXITCODE -ne 0) { throw "$Program stopped with exit code $LASTEXITCODE" }
 }
 
@@ -65,10 +65,14 @@ $kept = @{}
 foreach ($name in $variables.Keys) { $kept[$name] = [Environment]::GetEnvironmentVariable($name) }
 try {
     foreach ($name in $variables.Keys) { Set-Item -LiteralPath "Env:$name" -Value $variables[$name] }
-    if (-not (Test-Runs $launcher[0] ($launcherArguments + @('-m', 'virtualenv', '--version')))) {
-        throw 'virtualenv is missing; install it: py -3.11 -m pip install --user virtualenv'
+    if (Test-Runs $launcher[0] ($launcherArguments + @('-m', 'virtualenv', '--version'))) {
+        Invoke-Checked $launcher[0] ($launcherArguments + @('-m', 'virtualenv', '--no-periodic-update', $target))
     }
-    Invoke-Checked $launcher[0] ($launcherArguments + @('-m', 'virtualenv', '--no-periodic-update', $target))
+    else {
+        $command = Find-Program 'virtualenv'
+        if (-not $command) { throw 'virtualenv is missing; install it: py -3.11 -m pip install --user virtualenv' }
+        Invoke-Checked $command @('--no-periodic-update', '--python', '3.11', $target)
+    }
     Invoke-Checked $python @('-I', '-m', 'pip', 'install', 'torch===2.15.0', 'numpy')
 }
 finally {

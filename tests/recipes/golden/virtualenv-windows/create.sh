@@ -1,6 +1,8 @@
 #!/bin/sh
 # A virtualenv environment with torch 2.15.0 (cpu) for Python 3.11 on win-amd64.
 # Usage: sh create.sh [PATH]
+# What stands in single quotes is meant to the letter.
+# shellcheck disable=SC1003,SC1112,SC2016,SC2088
 set -eu
 
 fail() {
@@ -19,7 +21,7 @@ take_target() {
         '') fail 'the path is empty' ;;
         *'
 '*) fail 'the path holds a line break' ;;
-        /*) target=$1 ;;
+        /* | [A-Za-z]:[/\\]* | \\\\*) target=$1 ;;
         *) target=$PWD/$1 ;;
     esac
     if [ -e "$target" ] || [ -L "$target" ]; then
