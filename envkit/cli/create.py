@@ -100,8 +100,6 @@ def _check_combination(asked: Asked) -> None:
     if empty:
         raise click.UsageError(f"{_option(empty)} is empty; is a variable not set?")
     given = {name for name, value in asdict(asked).items() if value not in (None, False, ())}
-    if asked.output is not None and not asked.output.strip():
-        raise click.UsageError("--output is empty")
     if asked.place is not None and asked.path not in (None, asked.place):
         raise click.UsageError("the path is given twice, as an argument and with --path")
     if asked.check is not None and (more := sorted(given - {*_ALONE})):

@@ -55,8 +55,8 @@ main() {
 
     trap stopped EXIT
     "$python" -I -m venv "$target"
-    "$target/bin/python" -I -m pip install --no-deps --index-url https://download.pytorch.org/whl/rocm7.2 torch==2.14.1+rocm7.2 torchvision==0.29.2+rocm7.2 torchaudio==2.11.0+rocm7.2
-    "$target/bin/python" -I -m pip install --extra-index-url https://download.pytorch.org/whl/rocm7.2 torch==2.14.1+rocm7.2 torchvision==0.29.2+rocm7.2 torchaudio==2.11.0+rocm7.2 numpy
+    "$target/bin/python" -I -m pip install --no-deps --index-url https://download.pytorch.org/whl/rocm7.2 torch==2.14.1+rocm7.2 torchvision==0.29.1+rocm7.2 torchaudio==2.11.0+rocm7.2
+    "$target/bin/python" -I -m pip install --extra-index-url https://download.pytorch.org/whl/rocm7.2 torch==2.14.1+rocm7.2 torchvision==0.29.1+rocm7.2 torchaudio==2.11.0+rocm7.2 numpy
     trap - EXIT
 
     printf '\nDone. Activate it with:\n    . %s\n' "$(quoted "$target/bin/activate")"
