@@ -6,7 +6,6 @@ from functools import cache, cached_property
 
 import jinja2
 
-from envkit.matrix.images import micromamba_image, python_image
 from envkit.payload import find_payload
 from envkit.planning.formats import formats_for, main_format
 from envkit.planning.installs import (
@@ -85,6 +84,12 @@ class Recipe:
         """Tell whether the recipe has that file: it is wanted, and its language can express the plan."""
         return name in self.names and isinstance(self._text_or_refusal(name), str)
 
+    def _image(self) -> str:
+        """Return the image that a container is built on."""
+        from envkit.matrix.images import micromamba_image, python_image  # for containers alone
+
+        return micromamba_image() if self._plan.manager is Manager.CONDA else python_image(self._plan.python)
+
     def _text_or_refusal(self, name: str) -> str | UnquotableError:
         if name not in self._made:
             try:
@@ -118,6 +123,7 @@ class Recipe:
             "python_test": _python_test(plan.python),
             "slug": _slug(plan.name),
             "is_written": self._is_written,
+            "image": self._image,
             "needs_its_index": needs_its_index(plan),
             "sources": ("torch", *plan.built_with) if plan.torch else (),
             "gpu_options": _gpu_options(plan.backend),
@@ -143,7 +149,6 @@ def _templates() -> jinja2.Environment:
         auto_reload=False,
     )
     environment.filters.update(_FILTERS, word=_word)
-    environment.globals.update(python_image=python_image, micromamba_image=micromamba_image)
     environment.tests["expressible_in"] = _is_expressible
     return environment
 
