@@ -385,7 +385,7 @@ def install_torch():
     """Install what envkit itself finds best for this machine."""
     tested = read_tested_torch()
     for args in ask_torch_plan(tested):
-        versions = [match.group(1) for match in map(re.compile(r"torch==([^+;\s]+)").match, args) if match]
+        versions = [match.group(1) for match in map(re.compile(r"torch===?([^+;\s]+)").match, args) if match]
         pip_install(args, CONSTRAINTS if versions in ([], [tested]) else "")
 
 

@@ -744,3 +744,12 @@ def test_plan_without_a_torch_gets_one_sentence(ready, monkeypatch):
     monkeypatch.setattr(module, "ask_json", lambda command: None)
     with pytest.raises(module.BootstrapError, match="cannot say which torch build fits this machine"):
         module.ask_torch_plan("2.13.0")
+
+
+def test_tested_torch_is_known_however_it_is_pinned(ready, monkeypatch):
+    module = load_bootstrap(ready)
+    installed = []
+    monkeypatch.setattr(module, "ask_torch_plan", lambda tested: [["torch===" + tested, "numpy"]])
+    monkeypatch.setattr(module, "pip_install", lambda *arguments: installed.append(arguments))
+    module.install_torch()
+    assert installed == [(["torch===2.13.0", "numpy"], "constraints.txt")]

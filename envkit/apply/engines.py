@@ -12,7 +12,7 @@ from typing import NamedTuple
 from envkit.apply.steps import INSTALL_TIMEOUT, MAKE_TIMEOUT, Step, interpreter_in
 from envkit.apply.uv_config import uv_sources
 from envkit.errors import EnvkitError
-from envkit.planning.installs import LEADING_ELSEWHERE
+from envkit.planning.installs import BEST_OF_ALL, LEADING_ELSEWHERE
 from envkit.planning.model import Engine, Manager, Reason
 from envkit.probes.pip_config import PipSources
 from envkit.urls import redacted
@@ -53,10 +53,14 @@ class Installer(NamedTuple):
         if self.engine is Engine.UV:
             # What comes from an index of its own comes from that one alone (`planning.installs.uv_installs`).
             alone = "--default-index" in arguments
-            options, variables = ((), ()) if alone else (self.options, self.variables)
+            options, variables = ((), ()) if alone else (self.options_beside(arguments), self.variables)
             command = (self.program, "pip", "install", "--python", inside, *options, *arguments)
             return Step(name, command, INSTALL_TIMEOUT, variables=variables)
         return Step(name, (inside, _ISOLATED, "-m", "pip", "install", *arguments), INSTALL_TIMEOUT)
+
+    def options_beside(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the options without what the arguments say too: uv wants to be told a strategy once."""
+        return tuple(option for option in self.options if option != BEST_OF_ALL or option not in arguments)
 
 
 PIP = Installer(Engine.PIP, because="as asked")
@@ -174,7 +178,7 @@ def _as_options(sources: PipSources) -> tuple[str, ...]:
     """Return pip's sources in uv's words; like pip, the best of all of them is taken."""
     alone = ("--no-index",) if sources.no_index else ()
     links = (word for place in sources.find_links for word in ("--find-links", place))
-    return ("--index-strategy", "unsafe-best-match", *alone, *links)
+    return (BEST_OF_ALL, *alone, *links)
 
 
 def _as_variables(sources: PipSources) -> tuple[tuple[str, str], ...]:

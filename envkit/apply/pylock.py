@@ -9,6 +9,7 @@ from envkit import processes
 from envkit.apply.complaints import error_line
 from envkit.apply.engines import choose_installer, find_uv
 from envkit.errors import EnvkitError
+from envkit.planning.installs import uv_index
 from envkit.planning.model import Engine, Plan
 from envkit.planning.recipe import recipe
 from envkit.probes.pip_config import PipSources, read_pip_sources
@@ -47,11 +48,13 @@ def lock(plan: Plan) -> str:
     """
     check_lockable(plan)
     uv = choose_installer(Engine.UV, _pip_sources)
+    index = uv_index(plan)
     with tempfile.TemporaryDirectory(prefix="envkit-") as folder:
         project = Path(folder) / "pyproject.toml"
         project.write_text(recipe(plan).text(project.name), encoding="utf-8")
         argv = (
-            *(uv.program, "pip", "compile", "--no-header", "--format", "pylock.toml", *uv.options),
+            *(uv.program, "pip", "compile", "--no-header", "--format", "pylock.toml"),
+            *(*uv.options_beside(index), *index),
             *("--python-version", plan.python, "--python-platform", _TARGETS[plan.platform], str(project)),
         )
         done = processes.run(argv, timeout=_LIMIT, env={**os.environ, **dict(uv.variables)})

@@ -18,7 +18,12 @@ from envkit.planning.constraints import (
     served,
 )
 from envkit.planning.model import Manager
-from envkit.planning.packages import BUILT_PER_BACKEND, matching_companions
+from envkit.planning.packages import (
+    BUILT_PER_BACKEND,
+    asked_companions,
+    matching_companions,
+    missing_companion,
+)
 
 Preference = tuple[int, bool, tuple[int, ...], tuple[int, ...], int]
 
@@ -67,14 +72,16 @@ def fitting_needs(manager: Manager, case: Case) -> list[Candidate]:
 
 def fitting_with_any_python(manager: Manager, case: Case) -> list[Candidate]:
     """Return what meets every constraint but that of the Python."""
-    groups = _by_need(case.matrix, manager, case.machine.platform, case.wish.torch, case.wish.backend)
+    wish = case.wish
+    groups = _by_need(case.matrix, manager, case.machine.platform, wish.torch, wish.backend, asked_companions(wish))
     return [option for group in groups if _meets_hardware(group[0], case) for option in group]
 
 
 def newest_of_each_need(manager: Manager, case: Case) -> tuple[Candidate, ...]:
     """Return what was asked for and has the Python, of builds that need the same of a machine the newest."""
     wish, machine = case.wish, case.machine
-    return _newest(case.matrix, manager, machine.platform, wish.torch, wish.backend, machine.python)
+    companions = asked_companions(wish)
+    return _newest(case.matrix, manager, machine.platform, wish.torch, wish.backend, companions, machine.python)
 
 
 def _meets_hardware(option: Candidate, case: Case) -> bool:
@@ -98,23 +105,35 @@ def python_preference(python: str) -> tuple[bool, tuple[int, ...]]:
 
 @lru_cache(maxsize=4096)
 def _by_need(
-    matrix: Matrix, manager: Manager, platform: str, torch: frozenset[str] | None, backend: str | None
+    matrix: Matrix,
+    manager: Manager,
+    platform: str,
+    torch: frozenset[str] | None,
+    backend: str | None,
+    companions: frozenset[str],
 ) -> tuple[tuple[Candidate, ...], ...]:
     """Return what was asked for, oldest release first, in groups that need the same of a machine."""
     found: dict[object, list[Candidate]] = {}
     for option in candidates(matrix, manager, platform):
         if (torch is None or option.torch in torch) and is_asked_for(option, backend):
-            need = (option.backend, option.archs, option.min_glibc, option.min_macos, option.channel)
+            missing = missing_companion(option, companions, platform, matrix)
+            need = (option.backend, option.archs, option.min_glibc, option.min_macos, option.channel, missing)
             found.setdefault(need, []).append(option)
     return tuple(tuple(group) for group in found.values())
 
 
 @lru_cache(maxsize=16384)
 def _newest(
-    matrix: Matrix, manager: Manager, platform: str, torch: frozenset[str] | None, backend: str | None, python: str
+    matrix: Matrix,
+    manager: Manager,
+    platform: str,
+    torch: frozenset[str] | None,
+    backend: str | None,
+    companions: frozenset[str],
+    python: str,
 ) -> tuple[Candidate, ...]:
     newest = (
         next((option for option in reversed(group) if not python or python in option.pythons), None)
-        for group in _by_need(matrix, manager, platform, torch, backend)
+        for group in _by_need(matrix, manager, platform, torch, backend, companions)
     )
     return tuple(option for option in newest if option)

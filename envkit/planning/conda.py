@@ -5,11 +5,12 @@ from typing import NamedTuple
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import cuda_of
 from envkit.matrix.torch_releases import CondaChannel, TorchTable
+from envkit.matrix.versions import numbers
 from envkit.planning.candidates import CONDA_FORGE, PYTORCH, Candidate
 from envkit.planning.machine import read_machine
 from envkit.planning.model import Plan, Reason, Request
 from envkit.planning.packages import Packages
-from envkit.planning.wishes import read_wish
+from envkit.planning.wishes import check_place, read_wish
 from envkit.snapshot import Snapshot
 
 
@@ -42,6 +43,7 @@ def plan_bare_conda(request: Request, snapshot: Snapshot, matrix: Matrix) -> Pla
     """Plan a conda environment with Python and pip alone: no build of torch is to be chosen."""
     read_wish(request, matrix.torch.releases())
     machine = read_machine(request, snapshot, matrix)
+    check_place(request.path or "", machine.platform)
     channel, because = (request.index, "as asked") if request.index else (CONDA_FORGE, "it has every Python")
     return Plan(
         manager=request.manager,
@@ -73,9 +75,10 @@ def conda_spec(requirement: str) -> str:
     versions = []
     for one in sorted(asked.specifier, key=str):
         operator, version = one.operator, one.version
-        if operator == "===" or (operator == "==" and version.endswith(".*")):
-            operator = "=" if version.endswith(".*") else "=="
-            version = version.removesuffix(".*")
+        if operator == "===":
+            operator = "=="
+        elif operator == "==" and version.endswith(".*"):
+            operator, version = "=", version.removesuffix(".*")
         versions.append(f"{operator}{version}")
     return asked.name.lower() + ",".join(versions)
 
@@ -88,8 +91,28 @@ def _from_pytorch(
     # The CUDA libraries come from a channel of their own, the rest of the world from conda-forge.
     channels = dict.fromkeys((entry.channel or PYTORCH, *(entry.extra_channels if cuda else ()), CONDA_FORGE))
     pins = releases.pytorch_channel_pins.get(platform, ())
-    companions = (f"{name}={release}" for name, release in packages.companions.items())
+    build = _companion_build(chosen, platform, releases)
+    companions = (
+        f"{name}={release}{build if name in packages.built_with else ''}"
+        for name, release in packages.companions.items()
+    )
     return tuple(channels), (*_torch_build(chosen.torch, entry, cuda, platform), *pins, *companions)
+
+
+def _companion_build(chosen: Candidate, platform: str, releases: TorchTable) -> str:
+    """Return what keeps conda-forge's companions out where all channels count the same: " *_cu118", " *_cpu".
+
+    Their builds were not always named so; from the first release that was seen in the channel on, they are.
+    """
+    is_named = any(
+        numbers(torch) <= numbers(chosen.torch) and _was_seen(releases.conda_channels(torch).get(PYTORCH))
+        for torch in releases.releases()
+    )
+    return f" *_{chosen.backend}" if is_named and not platform.startswith("macos") else ""
+
+
+def _was_seen(entry: CondaChannel | None) -> bool:
+    return entry is not None and entry.pythons is not None
 
 
 def _torch_build(torch: str, entry: CondaChannel, cuda: str | None, platform: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from envkit.matrix.versions import numbers
 from envkit.planning.candidates import Candidate
 from envkit.planning.machine import Machine
 from envkit.planning.nvidia import Gpu
+from envkit.planning.packages import asked_companions, missing_companion
 from envkit.planning.wishes import Wish
 
 KINDS = ("mps", "cuda", "rocm", "xpu", "cpu")
@@ -101,6 +102,15 @@ def object_to_gpus(candidate: Candidate, case: Case) -> str:
     return f"is not recorded to have code for {list_gpus(unknown)}" if unknown else f"has no code for {list_gpus(gpus)}"
 
 
+def object_to_companions(candidate: Candidate, case: Case) -> str:
+    """Each companion that was asked for has a build that loads beside it."""
+    missing = missing_companion(candidate, asked_companions(case.wish), case.machine.platform, case.matrix)
+    if not missing:
+        return ""
+    name, release = missing
+    return f"has no {name}: {release}, the one that goes with it, was not built for {build_name(candidate.backend)}"
+
+
 CONSTRAINTS: tuple[Constraint, ...] = (
     object_to_release,
     object_to_backend,
@@ -108,6 +118,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     object_to_system,
     object_to_driver,
     object_to_gpus,
+    object_to_companions,
 )
 HARDWARE = CONSTRAINTS.index(object_to_system)
 """The first constraint that the machine sets, not the wish."""

@@ -11,7 +11,7 @@ from envkit.planning.machine import read_machine
 from envkit.planning.model import Manager, Other, Plan, Reason, Request
 from envkit.planning.packages import Packages, choose_packages
 from envkit.planning.reasons import explain_choice, explain_source, losing_reasons
-from envkit.planning.wishes import read_wish
+from envkit.planning.wishes import check_place, read_wish
 from envkit.snapshot import Snapshot
 
 
@@ -77,6 +77,8 @@ def fill(decision: Decision) -> Plan:
     request, case, chosen = decision.request, decision.case, decision.chosen
     in_conda = request.manager is Manager.CONDA
     machine = case.machine
+    path = request.path or ("" if in_conda else request.name or ".venv")
+    check_place(path, machine.platform)
     index = None if in_conda else request.index or chosen.index_url
     packages = choose_packages(chosen, machine.platform, case.wish, case.matrix)
     channels, dependencies = _in_channels(decision, packages) if in_conda else ((), ())
@@ -84,7 +86,7 @@ def fill(decision: Decision) -> Plan:
         manager=request.manager,
         engine=request.engine,
         name=request.name or f"torch-{chosen.torch}-{chosen.backend}",
-        path=request.path or ("" if in_conda else request.name or ".venv"),
+        path=path,
         python=machine.python,
         platform=machine.platform,
         torch=chosen.torch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from envkit.matrix.cuda import cuda_of
 from envkit.planning.model import Reason
 
 if TYPE_CHECKING:
@@ -60,6 +61,46 @@ def matching_companions(torch: str, python: str, channel: str, matrix: Matrix) -
     }
 
 
+def asked_companions(wish: Wish) -> frozenset[str]:
+    """Return the companions that were asked for by name alone, and have a build for each backend."""
+    if not wish.packages:
+        return frozenset()
+    from packaging.utils import canonicalize_name
+
+    names = {canonicalize_name(asked.name) for asked in wish.packages if not asked.specifier}
+    return frozenset(names.intersection(BUILT_PER_BACKEND))
+
+
+@lru_cache(maxsize=4096)
+def missing_companion(
+    chosen: Candidate, names: frozenset[str], platform: str, matrix: Matrix
+) -> tuple[str, str] | None:
+    """Return name and release of a companion that has no build which loads beside the wheel, None when all have.
+
+    In conda channels each build of a companion names the torch that it is for, and the solver finds it.
+    """
+    for name in () if chosen.channel else sorted(names):
+        release = matrix.torch.companion(chosen.torch, name)
+        if release and not _loads_beside(name, release, chosen, platform, matrix):
+            return name, release
+    return None
+
+
+def _loads_beside(name: str, release: str, chosen: Candidate, platform: str, matrix: Matrix) -> bool:
+    """Tell whether there is a build of the companion for the backend, or that of the default index will do.
+
+    A CUDA build of it wants the CUDA libraries of its major release, and one for the CPU nothing.
+    """
+    if _is_built(name, release, chosen, platform, matrix):
+        return True
+    own = _own_torch(name, release, chosen.channel, matrix)
+    for build in matrix.torch.builds(torch=own, platform=platform):
+        if build.default_index:
+            wants, has = cuda_of(build.backend), cuda_of(chosen.backend)
+            return not wants or (has is not None and wants.split(".")[0] == has.split(".")[0])
+    return False
+
+
 def _sort_asked(numpy: str, chosen: Candidate, wish: Wish, matrix: Matrix) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the companions by release and all other requirements, each name once."""
     from packaging.requirements import Requirement
@@ -108,6 +149,11 @@ def _is_built(name: str, release: str, chosen: Candidate, platform: str, matrix:
     """
     if name not in BUILT_PER_BACKEND:
         return False
-    torches = matrix.torch.releases()
-    own = next(torch for torch in torches if matrix.torch.companion(torch, name, chosen.channel) == release)
+    own = _own_torch(name, release, chosen.channel, matrix)
     return own == chosen.torch or bool(matrix.torch.builds(torch=own, backend=chosen.backend, platform=platform))
+
+
+def _own_torch(name: str, release: str, channel: str, matrix: Matrix) -> str:
+    """Return the torch that a companion's release came out with."""
+    torches = matrix.torch.releases()
+    return next(torch for torch in torches if matrix.torch.companion(torch, name, channel) == release)

@@ -11,6 +11,7 @@ from envkit.planning.formats import formats_for, main_format
 from envkit.planning.installs import (
     LEADING_ELSEWHERE,
     built_requirements,
+    needs_its_index,
     other_requirements,
     pip_installs,
     uv_installs,
@@ -53,17 +54,17 @@ class Recipe:
         self.main = main_format(plan)
         """The one file that makes the environment on the plan's own platform."""
         self._plan = plan
-        self._resolved = resolved or {}
+        self._made: dict[str, str | UnquotableError] = dict(resolved or {})
 
     def text(self, name: str) -> str:
         """Return exactly the text that belongs into that file.
 
         Raise `UnquotableError` when its language cannot express the plan.
         """
-        if name in self._resolved:
-            return self._resolved[name]
-        template = _templates().get_template(f"{self._plan.manager.value}/{name.rpartition('/')[2]}.j2")
-        return _as_file(name, template.render(self._context))
+        made = self._text_or_refusal(name)
+        if isinstance(made, UnquotableError):
+            raise made
+        return made
 
     @property
     def files(self) -> dict[str, str]:
@@ -79,11 +80,28 @@ class Recipe:
     def _rendered(self) -> dict[str, str | UnquotableError]:
         return {name: self._text_or_refusal(name) for name in self.names}
 
+    def _is_written(self, name: str) -> bool:
+        """Tell whether the recipe has that file: it is wanted, and its language can express the plan."""
+        return name in self.names and isinstance(self._text_or_refusal(name), str)
+
+    def _image(self) -> str:
+        """Return the image that a container is built on."""
+        from envkit.matrix.images import micromamba_image, python_image  # for containers alone
+
+        return micromamba_image() if self._plan.manager is Manager.CONDA else python_image(self._plan.python)
+
     def _text_or_refusal(self, name: str) -> str | UnquotableError:
-        try:
-            return self.text(name)
-        except UnquotableError as refusal:
-            return refusal
+        if name not in self._made:
+            try:
+                self._made[name] = self._render(name)
+            except UnquotableError as refusal:
+                self._made[name] = refusal
+        return self._made[name]
+
+    def _render(self, name: str) -> str:
+        file = f"{name.rpartition('/')[2]}.j2"
+        template = _templates().select_template([f"{self._plan.manager.value}/{file}", f"shared/{file}"])
+        return _as_file(name, template.render(self._context))
 
     @cached_property
     def _context(self) -> dict[str, object]:
@@ -93,7 +111,9 @@ class Recipe:
             "content": f"torch {plan.torch} ({plan.backend})" if plan.torch else "Python and pip",
             "uses_uv": plan.engine is Engine.UV,
             "needs_python": not (plan.engine is Engine.UV and plan.manager is Manager.VENV),
+            "windows": plan.platform.startswith("win"),
             "conda_programs": _conda_programs(plan.engine),
+            "conda_create": _conda_create(plan.engine),
             "conda_variables": dict.fromkeys(_CONDA_VARIABLES[program] for program in _conda_programs(plan.engine)),
             "leading_elsewhere": LEADING_ELSEWHERE,
             "programs": "Scripts" if plan.platform.startswith("win") else "bin",
@@ -102,7 +122,9 @@ class Recipe:
             "requirements": (*built_requirements(plan), *other_requirements(plan)),
             "python_test": _python_test(plan.python),
             "slug": _slug(plan.name),
-            "names": self.names,
+            "is_written": self._is_written,
+            "image": self._image,
+            "needs_its_index": needs_its_index(plan),
             "sources": ("torch", *plan.built_with) if plan.torch else (),
             "gpu_options": _gpu_options(plan.backend),
         }
@@ -156,6 +178,12 @@ def _python_test(python: str) -> str:
 def _conda_programs(engine: Engine | None) -> tuple[str, ...]:
     """Return the programs to look for: the one that was asked for, else each that there is."""
     return (engine.value,) if engine and engine.value in _CONDA_VARIABLES else tuple(_CONDA_VARIABLES)
+
+
+def _conda_create(engine: Engine | None) -> str:
+    """Return the command that makes an environment from a file."""
+    program = _conda_programs(engine)[0]
+    return f"{program} create" if program == "micromamba" else f"{program} env create"
 
 
 def _gpu_options(backend: str) -> str:

@@ -15,13 +15,13 @@ from envkit.urls import holds_credentials, redacted
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+    from packaging.specifiers import Specifier
 
 _BARE_VERSION = re.compile(r"\d+(\.\d+)*")
 _PYTHON = re.compile(r"\d+\.\d+t?")
 _RELEASE = re.compile(r"\d+\.\d+(\.\d+)?")
 _BACKEND = re.compile(r"cpu|mps|xpu|cu\d{3,}|rocm\d+\.\d+(\.\d+)?")
 _INDEX = re.compile(r"(?:https?|file)://[^\s'\"<>`|\\^{}]+")
-_CONDAS_OWN_NAMES = ("base", "root")
 
 
 class Wish(NamedTuple):
@@ -132,9 +132,23 @@ def _package(text: str, manager: Manager) -> Requirement:
             f"`--with {text}` goes beyond a name and versions",
             hint="install it into the finished environment with pip",
         )
-    if manager is Manager.CONDA and (requirement.extras or "~=" in str(requirement.specifier)):
+    _check_writable("--with", str(requirement))
+    if manager is Manager.CONDA and (requirement.extras or not all(map(_is_for_conda, requirement.specifier))):
         raise EnvkitError(f"conda cannot express `--with {text}`", hint="give a name and versions: `pandas>=2`")
     return requirement
+
+
+def _is_for_conda(specifier: Specifier) -> bool:
+    """Tell whether conda has words for it: there are none for "~=", nor for all that "===" takes beside versions."""
+    from packaging.version import InvalidVersion, Version
+
+    if specifier.operator != "===":
+        return specifier.operator != "~="
+    try:
+        Version(specifier.version)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _check_writable(what: str, value: str) -> None:
@@ -146,20 +160,32 @@ def _check_writable(what: str, value: str) -> None:
         raise EnvkitError(f"{what} cannot stand in a recipe: {problem}") from None
 
 
+def check_place(path: str, platform: str) -> None:
+    """Refuse a folder whose programs no shell would find; raise `EnvkitError` (usage)."""
+    separator = ";" if platform.startswith("win") else ":"
+    if separator in path:
+        raise EnvkitError(
+            f"an environment cannot lie in `{path}`: {separator} parts the folders of PATH from each other",
+            hint="name another: `--path torch`",
+        )
+
+
 def _check_conda_name(name: str) -> None:
     if name in ("base", "root"):
         raise EnvkitError(f"`{name}` is conda's own environment", hint="give the new one another name")
-    if name in _CONDAS_OWN_NAMES:
-        raise EnvkitError(f"`{name}` is conda's own environment", hint="name another: `--name torch`")
     forbidden = sorted(set(name) & set("/\\ :#"))
     if forbidden:
         raise EnvkitError(
             f"a conda environment's name cannot hold {forbidden[0]!r}",
             hint="give a folder with `--path` for one outside conda's own",
         )
+    # The folders "." and ".." are conda's own; what is left would be an option, or a home, to `conda activate`.
+    if name in (".", "..") or name.startswith(("-", "~")):
+        raise EnvkitError(f"a conda environment cannot be called `{name}`", hint="name another: `--name torch`")
 
 
 def _check_index(url: str) -> None:
+    _check_writable("--index", url)
     if not _INDEX.fullmatch(url):
         raise EnvkitError(
             f"--index is no http, https or file URL: `{redacted(url)}`",

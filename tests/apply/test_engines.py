@@ -60,7 +60,7 @@ def test_uv_puts_pip_in_from_a_wheel_that_envkits_own_python_brings(make_plan):
 
 def test_one_install_when_the_default_index_has_the_build(make_plan):
     assert commands(make_plan("macos-arm64"))[1:] == [
-        ("install torch 2.13.0 (mps)", (*PIP_INSTALL, "torch==2.13.0", "numpy"))
+        ("install torch 2.13.0 (mps)", (*PIP_INSTALL, "torch===2.13.0", "numpy"))
     ]
 
 
@@ -114,7 +114,7 @@ def test_uv_with_sources_of_its_own_is_taken_all_the_same(monkeypatch):
 def test_uv_asked_for_by_name_is_told_of_pips_sources():
     chosen = choose_installer(Engine.UV, lambda: WHEELS)
 
-    assert chosen.options == ("--index-strategy", "unsafe-best-match", "--find-links", "/wheels")
+    assert chosen.options == ("--index-strategy=unsafe-best-match", "--find-links", "/wheels")
     assert chosen.variables == (("UV_EXTRA_INDEX_URL", "https://mirror.example/simple"),)
     assert "told of the sources that pip is configured with" in chosen.because
 
@@ -127,6 +127,14 @@ def test_a_password_reaches_uv_and_nobody_who_looks_on():
     assert step.variables == (("UV_INDEX_URL", mirror.index_url),)
     assert not any("s3cret" in text for text in (*step.argv, step.line, chosen.because))
     assert "UV_INDEX_URL='https://*****@mirror.example/simple' /bin/uv pip install" in step.line
+
+
+def test_uv_is_told_once_how_to_choose_among_indexes(make_plan):
+    uv = Installer(Engine.UV, "/bin/uv").with_sources(WHEELS)
+    *_, rest = planned_work(make_plan("linux-arc", torch="2.9.0", xpu=True), uv, ENV, "/py", Mode.NEW).steps
+
+    assert [word for word in rest.argv if word.startswith("--index-strategy")] == ["--index-strategy=unsafe-best-match"]
+    assert "--find-links" in rest.argv
 
 
 def test_torch_from_its_own_index_is_looked_for_nowhere_else(make_plan):

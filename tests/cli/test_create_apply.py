@@ -620,7 +620,7 @@ def test_the_default_index_stands_in_where_it_serves_the_planned_backend(cli, in
 
     assert done.code == 0, done.err
     assert "the default index serves the cu130 build of torch 2.13.0 too" in " ".join(done.err.split())
-    assert done.out.splitlines()[-1].endswith("-m pip install torch==2.13.0 numpy")
+    assert done.out.splitlines()[-1].endswith("-m pip install torch===2.13.0 numpy")
 
 
 def test_a_build_that_took_the_planned_ones_place_is_refused(cli, find_links, tmp_path):
@@ -628,7 +628,7 @@ def test_a_build_that_took_the_planned_ones_place_is_refused(cli, find_links, tm
 
     done = cli(*FREE, *served, "--engine", "pip", "--index", AWAY, str(tmp_path / "env"), env=find_links)
 
-    # pip prefers 2.13.0+cpu, from the folder of wheels, to 2.13.0.
+    # What this default index has under the name of the CUDA build is one for the CPU.
     assert done.code == 1
     assert "the cpu build of torch was installed, and the plan is cu130" in done.err
     assert not (tmp_path / "env").exists()

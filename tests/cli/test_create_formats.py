@@ -82,10 +82,10 @@ def test_an_unknown_format_is_refused_with_those_that_there_are(cli):
 def test_a_file_that_its_language_cannot_hold_is_refused_when_it_is_asked_for(cli, tmp_path):
     place = ("--path", "100% mine", "--format", "cmd")
 
-    for options in ((), ("--output", str(tmp_path / "a"))):
+    for options in ((), ("--output", str(tmp_path / "a")), ("--json",)):
         done = cli(*HERE, *place, *options)
-        assert (done.code, done.out) == (1, "")
-        assert "create.cmd cannot be written: cmd gives % a meaning of its own" in done.err
+        assert done.code == 1
+        assert "create.cmd cannot be written: cmd gives % a meaning of its own" in done.out + done.err
     assert not (tmp_path / "a").exists()
 
 
@@ -96,6 +96,41 @@ def test_it_is_left_out_with_the_reason_when_all_files_are_written(cli, tmp_path
     assert "left out  create.cmd: cmd gives % a meaning of its own in `100% mine`" in done.err
     assert (tmp_path / "create.fish").exists()
     assert not (tmp_path / "create.cmd").exists()
+
+
+WINDOWS = '{"os": "windows", "arch": "x86_64", "python": "3.11.4", "gpus": [], "driver": null}'
+
+
+@pytest.mark.parametrize("options", [("--output", "recipe"), ("--output", "recipe", "--json")])
+def test_without_the_file_that_makes_the_environment_there_is_no_recipe(cli, tmp_path, options):
+    (tmp_path / "host.json").write_text(WINDOWS)
+
+    done = cli("create", "--for", "host.json", "--path", 'a"b', *options, cwd=tmp_path)
+
+    assert done.code == 1
+    assert "create.ps1 cannot be written: PowerShell 5 loses a double quote" in done.err + done.out
+    assert not (tmp_path / "recipe").exists()
+
+
+def test_an_empty_folder_name_is_wrong_usage(cli, tmp_path):
+    done = cli(*HERE, "--output", "")
+
+    assert done.code == 2
+    assert "--output is empty" in done.err
+    assert list((tmp_path / "cwd").iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--force",)])
+def test_where_one_file_cannot_be_written_none_is(cli, tmp_path, options):
+    folder = tmp_path / "recipe"
+    folder.mkdir()
+    (folder / ".devcontainer").touch()
+
+    done = cli(*HERE, "--output", str(folder), *options)
+
+    assert done.code == 1
+    assert ".devcontainer/devcontainer.json" in done.err
+    assert [path.name for path in folder.iterdir()] == [".devcontainer"]
 
 
 @pytest.fixture

@@ -191,6 +191,11 @@ class MacFile(msgspec.Struct, frozen=True):
     by_kernel: dict[Annotated[str, msgspec.Meta(pattern=r"^\d+$")], Version]
 
 
+class ImageFile(msgspec.Struct, frozen=True):
+    python: dict[Text, Text]
+    micromamba: Text
+
+
 # -- what every file begins with ----------------------------------------------------------------
 
 

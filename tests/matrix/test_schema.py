@@ -20,6 +20,7 @@ SHAPES = {
     "python.json": shapes.PythonFile,
     "gpus.json": shapes.GpuFile,
     "macos.json": shapes.MacFile,
+    "images.json": shapes.ImageFile,
 }
 
 

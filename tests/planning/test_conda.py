@@ -24,7 +24,7 @@ from tests.planning.hosts import HOSTS
                 "pytorch=2.1.0 *_cuda*",
                 "pytorch-cuda=12.1",
                 "mkl<2024.1",
-                "torchvision=0.16.0",
+                "torchvision=0.16.0 *_cu121",
                 "numpy<2",
             ),
             id="the pytorch channel",
@@ -35,6 +35,13 @@ from tests.planning.hosts import HOSTS
             ("pytorch", "conda-forge"),
             ("python=3.9", "pytorch=1.12.1 *_cuda*", "cudatoolkit=11.3", "mkl<2024.1", "numpy<2"),
             id="before pytorch-cuda",
+        ),
+        pytest.param(
+            "linux-cpu",
+            {"torch": "1.9.1", "python": "3.9", "packages": ("torchaudio",)},
+            ("pytorch", "conda-forge"),
+            ("python=3.9", "pytorch=1.9.1 *_cpu_*", "cpuonly", "mkl<2024.1", "torchaudio=0.9.1", "numpy<2"),
+            id="before companions were named for their backend",
         ),
         pytest.param(
             "linux-cpu",
@@ -128,7 +135,7 @@ def test_companions_are_those_that_the_channel_was_seen_with(matrix):
 
     assert wheels.companions == {"torchvision": "0.15.1", "torchaudio": "2.0.1"}
     assert conda.companions == {"torchvision": "0.15.0", "torchaudio": "2.0.0"}
-    assert {"torchvision=0.15.0", "torchaudio=2.0.0"} < set(conda.dependencies)
+    assert {"torchvision=0.15.0 *_cpu", "torchaudio=2.0.0 *_cpu"} < set(conda.dependencies)
 
 
 @pytest.mark.parametrize("name", ["base", "root"])
@@ -142,3 +149,17 @@ def test_conda_takes_a_release_that_it_has(matrix):
     chosen = plan(Request(manager=Manager.CONDA, torch=">=2.12"), HOSTS["linux-cpu"], matrix)
 
     assert chosen.torch == "2.13.0"
+
+
+@pytest.mark.parametrize("name", [".", "..", "-rf", "--help", "~", "~x"])
+def test_a_name_that_conda_takes_for_something_else_is_refused(matrix, name):
+    with pytest.raises(EnvkitError, match=f"a conda environment cannot be called `{name}`"):
+        plan(Request(manager=Manager.CONDA, name=name), HOSTS["linux-cpu"], matrix)
+
+
+@pytest.mark.parametrize(
+    "package", ["pandas===*[channel=evil]", "pandas===#x", "pandas===`x`", "pandas===%PATH%", "pandas~=2.0", "a[b]"]
+)
+def test_what_conda_has_no_words_for_is_refused(matrix, package):
+    with pytest.raises(EnvkitError, match="conda cannot express"):
+        plan(Request(manager=Manager.CONDA, packages=(package,)), HOSTS["linux-cpu"], matrix)

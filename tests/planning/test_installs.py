@@ -37,7 +37,7 @@ INDEX = "https://download.pytorch.org/whl"
             {"torch": "2.13.0", "packages": ("torchaudio",)},
             (
                 ("--no-deps", "--index-url", f"{INDEX}/cu132", "torch==2.13.0+cu132"),
-                ("torch==2.13.0+cu132", "torchaudio==2.11.0", "numpy"),
+                ("torch==2.13.0+cu132", "torchaudio===2.11.0", "numpy"),
             ),
             id="a companion from the default index",
         ),
@@ -52,17 +52,23 @@ INDEX = "https://download.pytorch.org/whl"
                     "torch==2.13.0+rocm7.2",
                     "torchvision==0.28.0+rocm7.2",
                 ),
-                ("torch==2.13.0+rocm7.2", "torchvision==0.28.0+rocm7.2", "numpy"),
+                (
+                    "--extra-index-url",
+                    f"{INDEX}/rocm7.2",
+                    "torch==2.13.0+rocm7.2",
+                    "torchvision==0.28.0+rocm7.2",
+                    "numpy",
+                ),
             ),
-            id="a ROCm build",
+            id="a ROCm build, whose Triton lies on its index alone",
         ),
         pytest.param(
-            "macos-arm64", {"torch": "2.13.0"}, (("torch==2.13.0", "numpy"),), id="one step from the default index"
+            "macos-arm64", {"torch": "2.13.0"}, (("torch===2.13.0", "numpy"),), id="one step from the default index"
         ),
         pytest.param(
             "linux-cpu",
             {"torch": "2.13.0", "cuda": "13.0", "packages": ("torchvision",)},
-            (("torch==2.13.0", "torchvision==0.28.0", "numpy"),),
+            (("torch===2.13.0", "torchvision===0.28.0", "numpy"),),
             id="one step for the default CUDA build",
         ),
     ],
@@ -79,6 +85,13 @@ def test_uv_is_told_the_same_with_an_index_that_no_variable_can_replace(matrix):
     assert build[:5] == ("--no-deps", "--index", f"{INDEX}/cu121", "--default-index", f"{INDEX}/cu121")
     assert build[5:] == ("torch==2.5.1+cu121", "torchaudio==2.5.1+cu121")
     assert others == pip_installs(chosen)[1]
+
+
+def test_uv_is_shown_the_index_of_an_xpu_build_for_its_dependencies_too(matrix):
+    _, others = uv_installs(plan(Request(torch="2.9.0", xpu=True), HOSTS["linux-arc"], matrix))
+
+    options = ("--index", f"{INDEX}/xpu", "--index-strategy=unsafe-best-match")
+    assert others == (*options, "torch==2.9.0+xpu", "numpy")
 
 
 def test_an_environment_without_torch_has_only_what_was_asked_for(matrix):

@@ -57,8 +57,8 @@ def test_an_install_names_its_build_beyond_doubt(host, wish):
         return
     installs = pip_installs(answer)
     if answer.index is None:
-        assert [step[0] for step in installs] == [f"torch=={answer.torch}"]
+        assert [step[0] for step in installs] == [f"torch==={answer.torch}"]
     else:
         pinned = f"torch=={answer.torch}{answer.local}"
         assert installs[0] == ("--no-deps", "--index-url", answer.index, pinned)
-        assert installs[1][0] == pinned
+        assert pinned in installs[1]

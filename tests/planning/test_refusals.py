@@ -190,9 +190,7 @@ def test_a_machine_without_any_torch_is_refused(matrix, changes, message):
             "conda cannot express `--with rich[jupyter]`",
             id="extras in conda",
         ),
-        pytest.param(
-            {"index": "ftp://host/whl"}, "--index is no http, https or file URL: `ftp://host/whl`", id="index"
-        ),
+        pytest.param({"index": "ftp://host/whl"}, "--index is no http, https or file URL: `ftp://host/whl`", id="URL"),
         pytest.param(
             {"index": "https://user:secret@host/whl"},
             "--index holds credentials, and the recipe would spread them",

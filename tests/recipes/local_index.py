@@ -75,19 +75,31 @@ def make_build_indexes(root):
     The default index has the same versions in other builds, one of them under the name of a torch index's own.
     """
     for backend in ("cpu", "cu118", "cu121", "cu124"):
-        index = root / "whl" / backend
-        _write_builds(index, f"+{backend}", "linux_x86_64")
+        _write_builds(root / "whl" / backend, f"+{backend}", "linux_x86_64")
     default = root / "default"
+    for backend, triton in TRITON.items():
+        _write_builds(root / "whl" / backend, f"+{backend}", "linux_x86_64", requires=(f"{triton}==3.2.0",))
+        write_wheel(root / "whl" / backend / triton, triton.replace("-", "_"), "3.2.0")
+        # One like the dependencies of torch that PyTorch's index has too, in releases of long ago.
+        write_wheel(root / "whl" / backend / "numpy", "numpy", "1.26.4")
+        write_wheel(default / triton, triton.replace("-", "_"), "0.0.1")
     _write_builds(default, "", "manylinux1_x86_64")
     write_wheel(default / "torch", "torch", "2.5.1+cu118", tag="cp311-cp311-manylinux1_x86_64")
-    write_wheel(default / "torch", "torch", "2.6.0", tag="cp311-cp311-manylinux1_x86_64")
+    write_wheel(default / "torch", "torch", "2.6.0+cpu", tag="cp311-cp311-manylinux1_x86_64")
     for name, version in (("numpy", "2.1.3"), ("filelock", "3.16.1"), ("pandas", "2.2.3")):
         write_wheel(default / name, name, version)
     return {index.name: write_pages(index) for index in (root / "whl").iterdir()}, write_pages(default)
 
 
-def _write_builds(index, local, platform):
+TRITON = {"rocm6.2.4": "pytorch-triton-rocm", "xpu": "pytorch-triton-xpu"}
+"""What a build needs that its own index alone has."""
+
+
+def _write_builds(index, local, platform, *, requires=()):
+    """Write torch 2.5.1 and 2.6.0, and their companions."""
     tag = f"cp311-cp311-{platform}"
-    write_wheel(index / "torch", "torch", f"2.5.1{local}", requires=("filelock",), tag=tag)
-    write_wheel(index / "torchvision", "torchvision", f"0.20.1{local}", requires=("torch==2.5.1", "numpy"), tag=tag)
-    write_wheel(index / "torchaudio", "torchaudio", f"2.5.1{local}", requires=("torch==2.5.1",), tag=tag)
+    for torch, torchvision in (("2.5.1", "0.20.1"), ("2.6.0", "0.21.0")):
+        pinned = f"torch=={torch}"
+        write_wheel(index / "torch", "torch", f"{torch}{local}", requires=("filelock", *requires), tag=tag)
+        write_wheel(index / "torchvision", "torchvision", f"{torchvision}{local}", requires=(pinned, "numpy"), tag=tag)
+        write_wheel(index / "torchaudio", "torchaudio", f"{torch}{local}", requires=(pinned,), tag=tag)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from envkit.planning.model import Manager
+from envkit.planning.model import Engine, Manager
 from envkit.planning.recipe import recipe
 
 EVERYWHERE = {
@@ -73,6 +73,47 @@ def test_the_default_index_is_never_named(make_plan, manager):
     assert {url.rstrip(":,)").rpartition("/")[0] for url in urls} <= {"https://download.pytorch.org/whl"}
 
 
+@pytest.mark.parametrize(
+    ("engine", "commands"),
+    [
+        pytest.param(None, ["conda env create --file environment.yml", "conda activate work"], id="any"),
+        pytest.param(Engine.MAMBA, ["mamba env create --file environment.yml", "mamba activate work"], id="mamba"),
+        pytest.param(
+            Engine.MICROMAMBA,
+            ["micromamba create --file environment.yml", "micromamba activate work"],
+            id="micromamba",
+        ),
+    ],
+)
+def test_the_readme_tells_the_commands_of_the_engine_that_was_asked_for(make_plan, engine, commands):
+    files = recipe(make_plan(manager=Manager.CONDA, engine=engine, name="work")).files
+
+    assert set(commands) < {line.strip() for line in files["README.md"].splitlines()}
+    assert f"# Use: {commands[0]}" in files["environment.yml"]
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "activation"),
+    [
+        pytest.param("linux-cpu", "\\x", "conda activate './\\x'", id="a backslash on Linux"),
+        pytest.param("windows-cpu", "C:\\x", "conda activate 'C:\\x'", id="a drive"),
+        pytest.param("windows-cpu", "x", "conda activate ./x", id="a folder on Windows"),
+    ],
+)
+def test_the_readme_activates_a_folder_by_what_conda_takes_for_one(make_plan, host, path, activation):
+    text = recipe(make_plan(host, manager=Manager.CONDA, path=path)).text("README.md")
+
+    assert f"\n    {activation}\n" in text
+
+
+def test_the_readme_speaks_of_no_file_that_could_not_be_written(make_plan):
+    text = recipe(make_plan("windows-cpu", path='a"b')).text("README.md")
+
+    assert "create.ps1" not in text
+    assert "create.cmd" not in text
+    assert "python -m pip install -r requirements.txt" in text
+
+
 def test_the_readme_does_not_tell_where_things_lie_on_this_machine(make_plan):
     plan = make_plan()
     text = recipe(plan).text("README.md")
@@ -80,3 +121,29 @@ def test_the_readme_does_not_tell_where_things_lie_on_this_machine(make_plan):
     assert any("/env/bin/python" in reason.because for reason in plan.reasons)
     assert "/env/bin/python" not in text
     assert "- torch: " in text
+
+
+def test_cmd_reads_the_recipes_own_folder_as_warily_as_the_new_one(make_plan):
+    lines = recipe(make_plan(manager=Manager.CONDA)).text("create.cmd").splitlines()
+
+    for variable in ("file", "target"):
+        test = f'for /f "delims=%%^" %%p in ("x%{variable}%x") do if "%%p"=="x%{variable}%x" goto :readable_{variable}'
+        calls = [place for place, line in enumerate(lines) if line.startswith("call ") and f'"%{variable}%"' in line]
+        assert lines.index(test) < min(calls)
+        assert f":readable_{variable}" in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        pytest.param("create.sh", 'virtualenv --no-periodic-update --python "$python" "$target"', id="sh"),
+        pytest.param("create.fish", "step virtualenv --no-periodic-update --python $python $target", id="fish"),
+        pytest.param("create.ps1", "$command @('--no-periodic-update', '--python', '3.11', $target)", id="PowerShell"),
+        pytest.param("create.cmd", 'call virtualenv --no-periodic-update --python 3.11 "%target%"', id="cmd"),
+    ],
+)
+def test_a_virtualenv_on_path_stands_in_for_the_module(make_plan, name, command):
+    text = recipe(make_plan(manager=Manager.VIRTUALENV)).text(name)
+
+    assert command in text
+    assert "virtualenv is missing; install it" in text

@@ -82,14 +82,15 @@ class Place:
             (self.tools / name).write_text(STANDIN)
             (self.tools / name).chmod(0o755)
 
-    def run(self, shell, files, *arguments, locale="C.UTF-8", **variables):
+    def run(self, shell, files, *arguments, locale="C.UTF-8", cwd=None, typed="", **variables):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.calls_file.unlink(missing_ok=True)
         self.folder.mkdir()
         write(self.folder, files)
         done = subprocess.run(
-            [shell, script_of(shell), *arguments],
-            cwd=self.folder,
+            [shell, os.path.relpath(self.folder / script_of(shell), cwd or self.folder), *arguments],
+            cwd=cwd or self.folder,
+            input=typed.encode(),
             env={
                 "PATH": f"{self.tools}:/usr/bin:/bin",
                 "CALLS": str(self.calls_file),
@@ -202,7 +203,7 @@ def test_uv_is_told_the_same_path(place, make_plan, shell, name):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=names.filter(lambda name: all(map(is_writable, name)) and name.strip()))
 def test_a_path_written_into_the_script_is_only_ever_a_path(place, make_plan, shell, name):
-    check_written_path(place, make_plan(path=name), shell, name)
+    check_written_path(place, msgspec.structs.replace(make_plan(), path=name), shell, name)
 
 
 for hostile in HOSTILE:
@@ -257,7 +258,9 @@ def test_a_version_is_only_ever_a_version(place, make_plan, shell, package):
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("name", [name for name in HOSTILE if not set(name) & set("\t/\\ :#")])
 def test_a_conda_name_is_only_ever_a_name(place, make_plan, shell, name):
-    done = place.run(shell, recipe(make_plan(manager=Manager.CONDA, name=name)).files)
+    plan = msgspec.structs.replace(make_plan(manager=Manager.CONDA), name=name)
+
+    done = place.run(shell, recipe(plan).files)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert place.calls == [["conda", "env", "create", "--file", str(place.folder / "environment.yml")]]
@@ -291,7 +294,7 @@ def test_the_engine_that_was_asked_for_is_the_one_that_is_taken(place, make_plan
 
     assert (without.returncode, with_it.returncode) == (1, 0)
     assert "no micromamba on PATH" in without.stderr
-    assert place.calls == [["micromamba", "create", "--yes", "--file", str(place.folder / "environment.yml")]]
+    assert place.calls == [["micromamba", "create", "--file", str(place.folder / "environment.yml")]]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -338,3 +341,13 @@ def test_without_the_right_python_nothing_is_made(place, make_plan, shell):
     assert done.returncode == 1
     assert "no Python 3.99 on PATH" in done.stderr
     assert not (place.folder / "env").exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("path", [r"C:\envs\t", "C:/envs/t", r"\\host\share\t"])
+def test_on_windows_these_shells_know_a_whole_path_when_they_see_one(place, make_plan, shell, path):
+    plan = make_plan("windows-cpu", path=path)
+
+    place.run(shell, recipe(plan, (script_of(shell),)).files)
+
+    assert place.calls[0] == ["python3.11", "-I", "-m", "venv", path]

@@ -11,10 +11,11 @@ from envkit.apply.pylock import lock
 from envkit.errors import EnvkitError
 from envkit.planning.installs import pip_installs, uv_installs
 from envkit.planning.recipe import recipe
-from tests.recipes.local_index import make_build_indexes
+from tests.recipes.local_index import TRITON, make_build_indexes
 from tests.recipes.validators import program, tomllib
 
 BACKENDS = {"cpu": "cpu", "11.8": "cu118", "12.1": "cu121"}
+OTHER_GPUS = {"rocm6.2.4": {"rocm": "6.2.4"}, "xpu": {"xpu": True}}
 TARGET = ("--python-version", "3.11", "--python-platform", "x86_64-unknown-linux-gnu")
 
 
@@ -199,3 +200,111 @@ def test_a_lock_of_what_no_index_has_says_what_is_missing(plan_for):
 def test_what_uv_cannot_resolve_from_elsewhere_is_refused(make_plan):
     with pytest.raises(EnvkitError, match=r"there is no pylock\.toml: uv resolves for no Python 3.14t"):
         lock(make_plan("linux-cpu", python="3.14t"))
+
+
+# -- AMD and Intel GPUs: what lies on PyTorch's index beside the build ---------------------------
+
+
+@pytest.fixture
+def plan_for_gpu(make_plan, indexes):
+    """`plan_for_gpu("xpu")` plans torch 2.6.0 and a numpy that PyTorch's index does not have."""
+
+    def plan_for_gpu(backend):
+        index = indexes[0][backend]
+        packages = ("torchvision", "numpy>=2")
+        return make_plan(torch="2.6.0", python="3.11", index=index, packages=packages, **OTHER_GPUS[backend])
+
+    return plan_for_gpu
+
+
+def all_for(backend):
+    built = {"torch": f"2.6.0+{backend}", "torchvision": f"0.21.0+{backend}"}
+    return {**built, TRITON[backend]: "3.2.0", "numpy": "2.1.3", "filelock": "3.16.1"}
+
+
+def pinned(told):
+    return dict(line.split("==") for line in told.split() if "==" in line)
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("backend", OTHER_GPUS)
+def test_pip_finds_triton_in_the_second_step_of_the_scripts(plan_for_gpu, tmp_path, backend):
+    build, rest = pip_installs(plan_for_gpu(backend))
+
+    alone, taken = pip_takes(tmp_path, *build), pip_takes(tmp_path, *rest)
+
+    assert {name: version for name, (version, _) in alone.items()}.items() <= all_for(backend).items()
+    assert {name.replace("_", "-"): version for name, (version, _) in taken.items()} == all_for(backend)
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("backend", OTHER_GPUS)
+def test_uv_finds_triton_in_the_second_step_of_the_scripts(plan_for_gpu, backend):
+    _, rest = uv_installs(plan_for_gpu(backend))
+    options, wanted = rest[:3], rest[3:]
+
+    told = subprocess.run(
+        [program("uv"), "pip", "compile", *options, *TARGET, "--no-header", "--no-annotate", "-"],
+        input="\n".join(wanted),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert pinned(told) == all_for(backend)
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("backend", OTHER_GPUS)
+def test_uv_finds_triton_for_the_project(plan_for_gpu, monkeypatch, tmp_path, backend):
+    monkeypatch.delenv("UV_NO_CONFIG")
+    (tmp_path / "pyproject.toml").write_text(recipe(plan_for_gpu(backend)).text("pyproject.toml"))
+
+    told = run(
+        *(program("uv"), "pip", "compile", "--no-annotate", "--no-header", *TARGET, "pyproject.toml"), cwd=tmp_path
+    )
+
+    assert pinned(told) == all_for(backend)
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("backend", OTHER_GPUS)
+@pytest.mark.parametrize("configured", ["UV_DEFAULT_INDEX", "PIP_INDEX_URL"])
+def test_the_lock_file_has_triton_too(plan_for_gpu, monkeypatch, backend, configured):
+    program("uv")
+    monkeypatch.delenv({"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "PIP_INDEX_URL": "UV_DEFAULT_INDEX"}[configured])
+
+    document = tomllib.loads(lock(plan_for_gpu(backend)))
+
+    assert {package["name"]: package["version"] for package in document["packages"]} == all_for(backend)
+
+
+# -- the default index's own builds --------------------------------------------------------------
+
+
+@pytest.fixture
+def plan_for_default(make_plan):
+    """A plan for CUDA 12.4, which is what the default index's torch 2.6.0 is."""
+    plan = make_plan(torch="2.6.0", python="3.11", cuda="12.4", packages=("torchaudio",))
+    assert plan.index is None
+    return plan
+
+
+PLAIN = {"torch": "2.6.0", "torchaudio": "2.6.0", "numpy": "2.1.3", "filelock": "3.16.1"}
+
+
+@pytest.mark.usefixtures("variables")
+def test_pip_takes_the_default_build_though_one_with_a_local_version_lies_beside_it(plan_for_default, tmp_path):
+    taken = pip_takes(tmp_path, *pip_installs(plan_for_default)[0])
+
+    assert {name: version for name, (version, _) in taken.items()} == PLAIN
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
+def test_uv_takes_the_default_build_though_one_with_a_local_version_lies_beside_it(plan_for_default, tmp_path, name):
+    (tmp_path / name).write_text(recipe(plan_for_default).text(name))
+
+    told = run(program("uv"), "pip", "compile", "--no-annotate", "--no-header", *TARGET, name, cwd=tmp_path)
+
+    assert pinned(told) == PLAIN

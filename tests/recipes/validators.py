@@ -118,7 +118,8 @@ def check_pyproject(path):
     indexes = {index["name"]: index for index in document["tool"]["uv"].get("index", ())}
     assert set(sources) <= requirements
     assert {source["index"] for source in sources.values()} == set(indexes)
-    assert all(index["explicit"] is True for index in indexes.values())
+    open_too = "index-strategy" in document["tool"]["uv"]
+    assert all(index.get("explicit") is (None if open_too else True) for index in indexes.values())
 
 
 def check_dockerfile(path):

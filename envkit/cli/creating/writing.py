@@ -21,6 +21,8 @@ def write_down(asked: Asked, plan: Plan, others: tuple[Other, ...] = ()) -> None
 
     names = _names(asked, plan)
     made = recipe(plan, names, _resolved(names, plan))
+    if asked.folder is not None or asked.as_json:
+        _check_complete(asked, made)
     if asked.folder is not None:
         _write(asked, made)
     if asked.as_json:
@@ -57,11 +59,17 @@ def _resolved(names: tuple[str, ...], plan: Plan) -> dict[str, str]:
     return {PYLOCK: lock(plan)}
 
 
+def _check_complete(asked: Asked, made: Recipe) -> None:
+    """Refuse a recipe without a file that was asked for by name, or without the one that makes the environment."""
+    wanted = made.names if asked.formats else (made.main,)
+    refused = next((name for name in wanted if name in made.left_out), None)
+    if refused:
+        raise _not_expressible(refused, made.left_out[refused])
+
+
 def _write(asked: Asked, made: Recipe) -> None:
     from envkit.apply.recipe_files import write_files
 
-    if asked.formats and made.left_out:
-        raise _not_expressible(*next(iter(made.left_out.items())))
     if asked.folder is not None:
         for path in write_files(made.files, asked.folder, force=asked.force, dry_run=asked.dry_run):
             click.echo(path, err=asked.as_json)

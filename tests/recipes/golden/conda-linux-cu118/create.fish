@@ -21,7 +21,7 @@ function take_target
     if string match -qr '\n' -- $target
         fail 'the path holds a line break'
     end
-    if not string match -q '/*' -- $target
+    if not string match -qr '^/' -- $target
         set target $PWD/$target
     end
     if test -e "$target"; or test -L "$target"
@@ -66,7 +66,9 @@ find_conda
 
 set tool (string replace -r '.*/' '' -- $conda)
 set make env create
-string match -q 'micromamba*' -- $tool; and set make create --yes
-step $conda $make --file $file $place
+string match -q 'micromamba*' -- $tool; and set make create
+# Left without an answer, micromamba and mamba do not overwrite an environment that is there, and do all the rest.
+set -gx MAMBA_ALWAYS_YES false
+step $conda $make --file $file $place </dev/null
 
 printf '\nDone. Activate it with:\n    %s activate %s\n' $tool (quoted $environment)

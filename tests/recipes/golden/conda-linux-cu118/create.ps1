@@ -11,12 +11,12 @@ function Find-Program([string] $Name) {
     if ($found.Count -gt 0) { return $found[0].Source }
 }
 
-function Invoke-Checked([string] $Program, [string[]] $Arguments) {
+function Invoke-Checked([string] $Program, [string[]] $Arguments, $Answer = $null) {
     # A batch file's arguments pass through cmd, which would run what stands behind an "&".
     if ($Program -match '\.(bat|cmd)$' -and "$Arguments" -match '[%"!^&|<>]') {
         throw "$Program is a batch file, and cmd would misread: $Arguments"
     }
-    & $Program @Arguments
+    if ($null -eq $Answer) { & $Program @Arguments } else { $Answer | & $Program @Arguments }
     if ($LASTEXITCODE -ne 0) { throw "$Program stopped with exit code $LASTEXITCODE" }
 }
 
@@ -58,13 +58,17 @@ if (-not (Test-Path -LiteralPath $file)) { throw "'$file' is missing; both files
 $conda = Find-Conda
 $tool = [IO.Path]::GetFileNameWithoutExtension($conda)
 
-$arguments = if ($tool -eq 'micromamba') { @('create', '--yes', '--file', $file) } else { @('env', 'create', '--file', $file) }
+$arguments = if ($tool -eq 'micromamba') { @('create', '--file', $file) } else { @('env', 'create', '--file', $file) }
 $environment = 'lecture'
 if ($Path) {
     $environment = Resolve-Target $Path
     $arguments += @('--prefix', $environment)
 }
-Invoke-Checked $conda $arguments
+# With an empty answer, micromamba and mamba do not overwrite an environment that is there, and do all the rest.
+$kept = $env:MAMBA_ALWAYS_YES
+$env:MAMBA_ALWAYS_YES = 'false'
+try { Invoke-Checked $conda $arguments -Answer '' }
+finally { $env:MAMBA_ALWAYS_YES = $kept }
 
 ''
 'Done. Activate it with:'

@@ -1,6 +1,8 @@
 #!/bin/sh
 # A conda environment with torch 2.1.0 (cu118) for Python 3.11 on linux-x86_64.
 # Usage: sh create.sh [PATH], beside environment.yml. Without PATH it is known by its name.
+# What stands in single quotes is meant to the letter.
+# shellcheck disable=SC1003,SC1112,SC2016,SC2088
 set -eu
 
 fail() {
@@ -39,9 +41,12 @@ find_conda() {
     fail 'no conda, mamba, micromamba on PATH; Miniforge brings conda and mamba'
 }
 
+# In a function of zsh this would be the function's name.
+script=$0
+
 # The first argument is the place where the environment goes without a second.
 main() {
-    folder=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+    folder=$(CDPATH='' cd -- "$(dirname -- "$script")" && pwd)
     file=$folder/environment.yml
     [ -f "$file" ] || fail "$(quoted "$file") is missing; both files belong together"
     place=${2-$1}
@@ -49,7 +54,7 @@ main() {
     find_conda
 
     case ${conda##*/} in
-        micromamba*) set -- create --yes --file "$file" ;;
+        micromamba*) set -- create --file "$file" ;;
         *) set -- env create --file "$file" ;;
     esac
     if [ -n "$place" ]; then
@@ -58,7 +63,8 @@ main() {
     else
         environment=$(quoted lecture)
     fi
-    "$conda" "$@"
+    # Left without an answer, micromamba and mamba do not overwrite an environment that is there, and do all the rest.
+    MAMBA_ALWAYS_YES=false "$conda" "$@" </dev/null
 
     printf '\nDone. Activate it with:\n    %s activate %s\n' "${conda##*/}" "$environment"
 }

@@ -9,10 +9,10 @@ rem Whole, so that no name is taken for an option; without a backslash at its en
 for %%p in ("%target%") do set "target=%%~fp"
 if "%target:~-1%"=="\" set "target=%target:~0,-1%"
 rem A line behind "call" is read twice: what these two mean there cannot be taken back.
-for /f "delims=%%^" %%p in ("x%target%x") do if "%%p"=="x%target%x" goto :readable
+for /f "delims=%%^" %%p in ("x%target%x") do if "%%p"=="x%target%x" goto :readable_target
 echo create.cmd: cmd cannot hold a %% or ^^ in a path; name another 1>&2
 exit /b 1
-:readable
+:readable_target
 rem An existing folder is taken only when it is empty.
 if not exist "%target%" goto :free
 dir /a /b "%target%" 2>nul | findstr . >nul || goto :free
@@ -41,5 +41,5 @@ echo     "%target%\Scripts\activate.bat"
 exit /b 0
 
 :stopped
-echo create.cmd: stopped half-way; what is there so far: "%target%" 1>&2
+if exist "%target%" echo create.cmd: stopped half-way; what is there so far: "%target%" 1>&2
 exit /b 1

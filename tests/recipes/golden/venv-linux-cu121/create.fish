@@ -21,7 +21,7 @@ function take_target
     if string match -qr '\n' -- $target
         fail 'the path holds a line break'
     end
-    if not string match -q '/*' -- $target
+    if not string match -qr '^/' -- $target
         set target $PWD/$target
     end
     if test -e "$target"; or test -L "$target"

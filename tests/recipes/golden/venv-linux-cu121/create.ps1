@@ -10,12 +10,12 @@ function Find-Program([string] $Name) {
     if ($found.Count -gt 0) { return $found[0].Source }
 }
 
-function Invoke-Checked([string] $Program, [string[]] $Arguments) {
+function Invoke-Checked([string] $Program, [string[]] $Arguments, $Answer = $null) {
     # A batch file's arguments pass through cmd, which would run what stands behind an "&".
     if ($Program -match '\.(bat|cmd)$' -and "$Arguments" -match '[%"!^&|<>]') {
         throw "$Program is a batch file, and cmd would misread: $Arguments"
     }
-    & $Program @Arguments
+    if ($null -eq $Answer) { & $Program @Arguments } else { $Answer | & $Program @Arguments }
     if ($LASTEXITCODE -ne 0) { throw "$Program stopped with exit code $LASTEXITCODE" }
 }
 

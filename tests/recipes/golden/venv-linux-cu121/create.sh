@@ -1,6 +1,8 @@
 #!/bin/sh
 # A venv environment with torch 2.5.1 (cu121) for Python 3.11 on linux-x86_64.
 # Usage: sh create.sh [PATH]
+# What stands in single quotes is meant to the letter.
+# shellcheck disable=SC1003,SC1112,SC2016,SC2088
 set -eu
 
 fail() {

@@ -1,6 +1,8 @@
 #!/bin/sh
 # A venv environment with torch 2.14.1 (cu130) for Python 3.11 on linux-x86_64.
 # Usage: sh create.sh [PATH]
+# What stands in single quotes is meant to the letter.
+# shellcheck disable=SC1003,SC1112,SC2016,SC2088
 set -eu
 
 fail() {
@@ -53,7 +55,7 @@ main() {
 
     trap stopped EXIT
     "$python" -I -m venv "$target"
-    "$target/bin/python" -I -m pip install torch==2.14.1 numpy
+    "$target/bin/python" -I -m pip install torch===2.14.1 numpy
     trap - EXIT
 
     printf '\nDone. Activate it with:\n    . %s\n' "$(quoted "$target/bin/activate")"

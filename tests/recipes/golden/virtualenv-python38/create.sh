@@ -1,6 +1,8 @@
 #!/bin/sh
 # A virtualenv environment with torch 2.4.1 (cpu) for Python 3.8 on linux-x86_64.
 # Usage: sh create.sh [PATH]
+# What stands in single quotes is meant to the letter.
+# shellcheck disable=SC1003,SC1112,SC2016,SC2088
 set -eu
 
 fail() {
