@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from envkit.snapshot import encode
+from envkit.snapshot import Unknown, encode
 from tests.builders import make_cuda, make_cuda_runtime, make_gpu_snapshot, make_nvml
-from tests.cli.test_doctor_recorded import TOO_OLD
 from tests.conftest import Cli, Run, site_of
 from tests.standins.torch_package import install_torch
 
@@ -47,9 +46,14 @@ def test_what_is_ignored_does_not_count_and_is_told(cli: Cli, machine: str) -> N
 
 
 def test_what_is_not_known_still_counts(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "issue.txt").write_text(TOO_OLD)
-    run = cli("doctor", "--json", "--from", str(tmp_path / "issue.txt"), "--ignore", "driver-too-old")
-    assert told(run) == (4, [], ["driver-too-old"])  # the report does not say what libcuda answers
+    driver = make_nvml(driver_version="470.57.02", cuda_version="11.4")
+    torch = make_cuda_runtime(backends=(), devices=())
+    silent = make_gpu_snapshot(nvml=driver, cuda=Unknown(why="no answer within 5 s"), torch=torch)
+    (tmp_path / "machine.json").write_bytes(encode(silent))
+
+    run = cli("doctor", "--json", "--from", str(tmp_path / "machine.json"), "--ignore", "driver-too-old")
+
+    assert told(run) == (4, [], ["driver-too-old"])
 
 
 def test_only_what_is_asked_for_counts(cli: Cli, bare_target: Path) -> None:
