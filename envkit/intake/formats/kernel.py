@@ -7,7 +7,7 @@ from itertools import islice
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import Complaint, PciGpu
+from envkit.snapshot import Complaint, DeviceNode, PciGpu
 
 _MOST = 64
 
@@ -22,6 +22,7 @@ _LSPCI = re.compile(
     r"(?:VGA compatible|3D|Display) controller(?: \[\w{4}\])?: ([^\n]{3,200})",
     re.IGNORECASE,
 )
+_LSPCI_ANY = re.compile(r"(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-9a-f] ", re.IGNORECASE)
 _IN_USE = re.compile(r"[ \t]*Kernel driver in use: (\S{1,40})")
 _ID = re.compile(r"\[(10de|1002|8086|1022):([0-9a-f]{4})\]", re.IGNORECASE)
 _REVISION = re.compile(r"\(rev \w+\)")
@@ -40,6 +41,12 @@ def parse(text: Text) -> Iterator[Part]:
     if text.has("API mismatch"):
         loaded = _MODULE_HAS.search(text.text)
         yield Part(nvml_error=18, os="linux", kernel_module=loaded[1] if loaded else None)
+    apart = _other_packages(text, module[3]) if module else None
+    if apart:
+        yield Part(complaints=(apart,))
+    nodes = tuple(_nodes(text))
+    if nodes:
+        yield Part(nodes=nodes, os="linux")
     slow = tuple(_slow_links(text))
     if slow:
         yield Part(complaints=slow, os="linux")
@@ -48,16 +55,47 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(display=display, os="linux")
 
 
+_PACKAGE = re.compile(
+    r"\b(?:nvidia-(?:driver|utils|smi|compute-utils)|libnvidia-(?:compute|ml\d?)|libcuda1)(?:-\d{3})?(?:-server|-open)?"
+    r"(?::\w+)?[ \t=]+(\d{3}\.\d{1,3}(?:\.\d{1,3})?)-"
+)
+
+
+def _other_packages(text: Text, module: str) -> Complaint | None:
+    """That a package list has the driver's libraries in another version than the loaded module, and in no same one."""
+    listed = dict.fromkeys(_PACKAGE.findall(text.text)) if text.has("nvidia-", "libcuda1") else {}
+    if not listed or module in listed:
+        return None
+    told = f"the driver's packages are of {', '.join(listed)}, the loaded kernel module is of {module}"
+    return Complaint(source="packages", text=told)
+
+
+_NODE = re.compile(
+    r"^[ \t]*c([rwx-]{9})[.+@]?[ \t]+\d+[ \t]+(\S{1,32})[ \t]+(\S{1,32})[ \t]+\d+,[^\n/]{1,60}(/dev/nvidia\S{0,20})$",
+    re.MULTILINE,
+)
+
+
+def _nodes(text: Text) -> Iterator[DeviceNode]:
+    """Device files as `ls -l` lists them; one that is closed to all but owner and group is closed to who complains."""
+    for mode, _owner, group, path in islice(_NODE.findall(text.text), 32) if text.has("/dev/") else ():
+        yield DeviceNode(path=path, openable=None if "rw" in mode[6:] else False, group=group)
+
+
 _SLOW = re.compile(r"[^\n]{0,60}available PCIe bandwidth, limited by[^\n]{0,200}")
-_DOWNGRADED = re.compile(r"LnkSta:[^\n]{0,60}Width x\d{1,2} \(downgraded\)[^\n]{0,60}")
+_DOWNGRADED = re.compile(r"^[ \t]*LnkSta:[^\n]{0,60}\(downgraded\)[^\n]{0,60}")
 
 
 def _slow_links(text: Text) -> Iterator[Complaint]:
-    """Links below their best, as the kernel and `lspci -vv` tell; a lower speed alone is what a GPU at rest does."""
+    """Links below their best, as the kernel and `lspci -vv` tell: of a GPU, or of a device that is not named."""
     for found in islice(_SLOW.finditer(text.text), 8) if text.has("available PCIe bandwidth") else ():
         yield Complaint(source="kernel", text=found[0].strip())
-    for found in islice(_DOWNGRADED.finditer(text.text), 8) if text.has("(downgraded)") else ():
-        yield Complaint(source="kernel", text=found[0].strip())
+    of_gpu = True
+    for line in text.lines if text.has("(downgraded)") else ():
+        if _LSPCI_ANY.match(line):
+            of_gpu = bool(_LSPCI.match(line))
+        elif of_gpu and _DOWNGRADED.match(line):
+            yield Complaint(source="kernel", text=line.strip())
 
 
 _INXI = re.compile(

@@ -31,7 +31,7 @@ _NONE = re.compile(
 )
 _NVIDIA = re.compile(r"geforce|\b[rg]tx ?\d|tesla [a-z]\d|quadro|\b[avhl]\d{2,3}0?\b.{0,3}gpu|titan", re.IGNORECASE)
 _OTHERS = re.compile(
-    r"\b(Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
+    r"\b((?<=using )AMD\b(?! (?:Ryzen|EPYC|Threadripper|CPU|processor))|(?<=have an )AMD (?:GPU|card|graphics)|Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
     r"(?:AMD )?Radeon(?:\(TM\)|™)? (?:RX |Pro |VII\b|R\d )[\w ]{0,12}\w|"
     r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
     re.IGNORECASE,
