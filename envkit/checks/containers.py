@@ -180,8 +180,8 @@ def _contained_without(snapshot: Snapshot, matrix: Matrix) -> bool:
     if none_given and _reported(snapshot):
         return True  # the GPUs that NVML lists are the host's, as its owner pasted them
     # Only what somebody complains of: a CUDA build in a container without a GPU may well be what was wanted.
-    complained = _refused(snapshot) or bool(reading.quotes(snapshot, matrix, "driver-missing"))
-    return missing and complained and _reported(snapshot)
+    complained = bool(reading.quotes(snapshot, matrix, "driver-missing")) or (missing and _refused(snapshot))
+    return complained and _reported(snapshot)
 
 
 def _chosen(snapshot: Snapshot) -> bool:

@@ -21,7 +21,8 @@ def driver_codes(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
         facts.append(Fact("nvmlInit", f"{manager.error} {named.name}: {named.meaning}", "NVML"))
     version = reading.driver_version(snapshot)
     if version:
-        facts.append(Fact("driver", version, "NVML" if manager and manager.driver_version else "kernel module"))
+        asked = "NVML" if manager and manager.driver_version else "kernel module"
+        facts.append(Fact("driver", version, "report" if snapshot.pasted else asked))
     return tuple(facts)
 
 

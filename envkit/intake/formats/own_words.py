@@ -29,9 +29,13 @@ _NONE = re.compile(
     r"|run [^.\n]{0,30}\bwithout (?:an? )?(?:nvidia )?gpu",
     re.IGNORECASE,
 )
+_DRIVER = re.compile(
+    r"\bdrivers?(?: version)?(?: is| of)? {1,2}v?(\d{3}\.\d{2,3}(?:\.\d{2})?)\b(?!\.\d)", re.IGNORECASE
+)
 _NVIDIA = re.compile(r"geforce|\b[rg]tx ?\d|tesla [a-z]\d|quadro|\b[avhl]\d{2,3}0?\b.{0,3}gpu|titan", re.IGNORECASE)
 _OTHERS = re.compile(
-    r"\b((?<=using )AMD\b(?! (?:Ryzen|EPYC|Threadripper|CPU|processor))|(?<=have an )AMD (?:GPU|card|graphics)|Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
+    r"\b((?<=using )AMD\b(?! (?:Ryzen|EPYC|Threadripper|CPU|processor))|(?<=have an )AMD (?:GPU|card|graphics)|"
+    r"Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
     r"(?:AMD )?Radeon(?:\(TM\)|™)? (?:RX |Pro |VII\b|R\d )[\w ]{0,12}\w|"
     r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
     re.IGNORECASE,
@@ -46,6 +50,9 @@ def parse(text: Text) -> Iterator[Part]:
     said = text.text if len(text.text) <= 2 * _PROSE else text.text[:_PROSE] + "\n" + text.text[-_PROSE:]
     if any(map(said.__contains__, _MARKS)) and WSL.search(said):
         yield Part(os="linux", wsl=2)
+    driver = _DRIVER.search(said) if text.has("river") else None
+    if driver:
+        yield Part(driver=driver[1])
     if _HOSTED.search(said):
         yield Part(container=HOSTED, os="linux")
     elif _CONTAINER.search(said):

@@ -196,7 +196,7 @@ _LABELS: dict[str, _Meaning] = {
     "torch cuda": _torch_cuda,
     "torch cuda version": _torch_cuda,
     "torch.version.cuda": _torch_cuda,
-    "torch hip version": _torch_hip,
+    **dict.fromkeys(("torch hip version", "rocm hip version"), _torch_hip),
     "nvcc architecture flags": _arch_list,
     "- nvcc architecture flags": _arch_list,
     # is it available
