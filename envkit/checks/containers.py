@@ -177,11 +177,11 @@ def _contained_without(snapshot: Snapshot, matrix: Matrix) -> bool:
         return missing or not reading.devices(snapshot)
     driver = reading.cuda(snapshot)
     none_given = driver is not None and driver.init_error == _CUDA_NO_DEVICE and not _chosen(snapshot)
-    if none_given and _reported(snapshot):
+    if none_given and snapshot.pasted:
         return True  # the GPUs that NVML lists are the host's, as its owner pasted them
     # Only what somebody complains of: a CUDA build in a container without a GPU may well be what was wanted.
     complained = bool(reading.quotes(snapshot, matrix, "driver-missing")) or (missing and _refused(snapshot))
-    return complained and _reported(snapshot)
+    return complained and snapshot.pasted
 
 
 def _chosen(snapshot: Snapshot) -> bool:
@@ -202,16 +202,10 @@ def _refused(snapshot: Snapshot) -> bool:
     return backend is not None and backend.available is False
 
 
-def _reported(snapshot: Snapshot) -> bool:
-    """Say whether the facts are what somebody wrote, not what was seen: nobody looked at bus and modules."""
-    machine = reading.host(snapshot)
-    return machine is not None and machine.gpus is None and machine.kernel_module_version is None
-
-
 def check_container_for_nothing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a report of a container in which torch has no CUDA, and nothing says why: the last resort."""
     machine = reading.host(snapshot)
-    if machine is None or not machine.container or not (_reported(snapshot) and _for_nvidia(snapshot)):
+    if machine is None or not machine.container or not (snapshot.pasted and _for_nvidia(snapshot)):
         return None
     return _no_gpu_given(snapshot, matrix) if _refused(snapshot) else None
 

@@ -6,6 +6,7 @@ from tests.checks.reports import codes_of, diagnosis_of, first_of
 from tests.intake.reading import complaints_of, snapshot_of
 
 MODULE = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu Feb 22 01:44:30 UTC 2024\n"
+ROCM_INDEX = "pip install torch --index-url https://download.pytorch.org/whl/rocm6.0\n"
 REFUSED = "Torch is not able to use GPU\n"
 SAYS_NO = ">>> torch.cuda.is_available()\nFalse\n"
 
@@ -31,7 +32,11 @@ SAYS_NO = ">>> torch.cuda.is_available()\nFalse\n"
         # the build that pip gets, and the driver in a sentence
         ("OS: Linux\nI have driver version 410.48 here\ntorch==1.4.0\n" + SAYS_NO, "driver-too-old"),
         ("OS: Linux\nmy driver is 440.100\ntorch==2.1.0\n" + SAYS_NO, "driver-too-old"),
+        # a build for the CPU, and a card that somebody has
+        ("I have an RTX 2060, and it says 2.1.0+cpu autocast half\nWARNING: CUDA is not used\n", "torch-cpu-build"),
+        ("PyTorch version: 2.1.0+cpu\nIs CUDA available: False\nWarning: CPU mode\nRTX 3080 12GB\n", "torch-cpu-build"),
         # what surrounds the process
+        ("I have an RTX 3080.\n$ docker run -it image\nFound no NVIDIA driver on your system.\n", "container-no-gpu"),
         ("INFO:    Could not find any nv files on this host!\n", "container-no-gpu"),
         ("0/3 nodes are available: 3 Insufficient nvidia.com/gpu.\n", "container-no-gpu"),
         ("$ docker run -it image sh\nnvcc and nvidia-smi not found\nDriver Version: 535.54.03\n", "container-no-gpu"),
@@ -39,10 +44,8 @@ SAYS_NO = ">>> torch.cuda.is_available()\nFalse\n"
         # other accelerators
         ("RuntimeError: Native API returns: -1102 (PI_ERROR_UNINITIALIZED)\n", "xpu-runtime-missing"),
         ("torch version: 2.4.1\nROCM HIP version: 6.1.4\ndevice name: AMD Radeon RX 580\n", "rocm-gpu-unsupported"),
-        (
-            "pip install torch --index-url https://download.pytorch.org/whl/rocm6.0\nFound no NVIDIA driver on your",
-            "torch-wrong-backend",
-        ),
+        (ROCM_INDEX + "RuntimeError: Found no NVIDIA driver on your system.\n", "torch-wrong-backend"),
+        ("Error: couldn't find any HIP devices\n", "rocm-permission"),
         ("We are using AMD on Linux.\nRuntimeError: Found no NVIDIA driver on your system.\n", "torch-wrong-backend"),
         ("- Hardware: `Apple M2 Max`\n- OS: macOS 26.3.1\nMPS available: False\n", "mps-unavailable"),
     ],

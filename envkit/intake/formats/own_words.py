@@ -32,6 +32,16 @@ _NONE = re.compile(
 _DRIVER = re.compile(
     r"\bdrivers?(?: version)?(?: is| of)? {1,2}v?(\d{3}\.\d{2,3}(?:\.\d{2})?)\b(?!\.\d)", re.IGNORECASE
 )
+_CARD = (
+    r"(?:NVIDIA )?(?:GeForce )?(?:(?:RTX|GTX|Quadro|Tesla) ?(?:RTX )?[A-Z]?\d{2,4}|NVIDIA [AHLV]\d{1,3}0?)"
+    r"(?: ?(?:Ti|Super))?\b"
+)
+_OWN_CARD = re.compile(
+    rf"\b(?:I(?:'ve| have)(?: got)?|I(?:'m| am) (?:using|on)|my \w+ (?:has|is)|GPU is)(?: an?)? ({_CARD})|"
+    rf"^[ \t]*({_CARD})(?: \d{{1,2}} ?GB?)?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FOR_CPU = re.compile(r"(?<![=\d.,(-])\b[12]\.\d{1,2}\.\d\+cpu\b")
 _NVIDIA = re.compile(r"geforce|\b[rg]tx ?\d|tesla [a-z]\d|quadro|\b[avhl]\d{2,3}0?\b.{0,3}gpu|titan", re.IGNORECASE)
 _OTHERS = re.compile(
     r"\b((?<=using )AMD\b(?! (?:Ryzen|EPYC|Threadripper|CPU|processor))|(?<=have an )AMD (?:GPU|card|graphics)|"
@@ -57,6 +67,12 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(container=HOSTED, os="linux")
     elif _CONTAINER.search(said):
         yield Part(container="docker")
+    for_cpu = _FOR_CPU.search(said) if text.has("+cpu") else None
+    if for_cpu:
+        yield Part(torch=for_cpu[0], torch_cuda="")
+    own = _OWN_CARD.search(said)
+    if own:
+        yield Part(display=(values.pci_gpu(own[1] or own[2], vendor="nvidia"),))
     if _NVIDIA.search(said):
         return
     other = _OTHERS.search(said)
