@@ -25,6 +25,7 @@ SAYS_NO = ">>> torch.cuda.is_available()\nFalse\n"
             MODULE + "ii  libnvidia-compute-550:amd64  550.90.07-0ubuntu1  amd64\n",
             "driver-library-mismatch",
         ),
+        ("NVIDIA kernel module missing. Falling back to nouveau\n", "driver-not-loaded"),
         # device files
         ("crw-rw---- 1 root video 195, 0 May  1 10:00 /dev/nvidia0\n" + REFUSED, "device-permission"),
         ("nvidia-docker | Error: nvml: Insufficient Permissions\n", "device-permission"),

@@ -98,7 +98,7 @@ _MESSAGES = (
     _message("cudaSuccess (", rf"cudaSuccess \((\d{{1,3}}) vs\. 0\){_REST}", _coded),
     _message("not able to use GPU", r"Torch is not able to use GPU", _unavailable),
     _message("Error ", rf"(?<![\w.])Error (80[2-9]|35|100|999|919): {_REST}", _coded),
-    _message("80", rf"(?:returned|error|code ?=|with) ?(80[2-4])\b{_REST}", _coded),
+    *(_message(code, rf"(?:returned|error|code ?=|with) ?({code})\b{_REST}", _coded) for code in ("802", "803", "804")),
     _message("CUDA unknown error", rf"CUDA unknown error - this may be due to{_REST}", _start(999)),
     _message("CUDA driver initialization failed", rf"CUDA driver initialization failed{_REST}", _start(3)),
     _message("No CUDA GPUs are available", r"No CUDA GPUs are available", _start(100)),
