@@ -48,6 +48,8 @@ SAYS_NO = ">>> torch.cuda.is_available()\nFalse\n"
         (ROCM_INDEX + "RuntimeError: Found no NVIDIA driver on your system.\n", "torch-wrong-backend"),
         ("Error: couldn't find any HIP devices\n", "rocm-permission"),
         ("We are using AMD on Linux.\nRuntimeError: Found no NVIDIA driver on your system.\n", "torch-wrong-backend"),
+        ("My GPU is an AMD 570 series.\nRuntimeError: Torch is not able to use GPU\n", "torch-wrong-backend"),
+        ("Windows 10 + AMD6500XT\nRuntimeError: Found no NVIDIA driver\n", "torch-wrong-backend"),
         ("- Hardware: `Apple M2 Max`\n- OS: macOS 26.3.1\nMPS available: False\n", "mps-unavailable"),
     ],
 )

@@ -43,9 +43,12 @@ _OWN_CARD = re.compile(
 )
 _FOR_CPU = re.compile(r"(?<![=\d.,(-])\b[12]\.\d{1,2}\.\d\+cpu\b")
 _NVIDIA = re.compile(r"geforce|\b[rg]tx ?\d|tesla [a-z]\d|quadro|\b[avhl]\d{2,3}0?\b.{0,3}gpu|titan", re.IGNORECASE)
+_OWN_AMD = re.compile(
+    r"\b(?:I(?:'ve| have)|using|(?:GPU|card) is)(?: an?)? (AMD\b(?! (?:Ryzen|EPYC|Threadripper|CPU|processor)))",
+    re.IGNORECASE,
+)
 _OTHERS = re.compile(
-    r"\b((?<=using )AMD\b(?! (?:Ryzen|EPYC|Threadripper|CPU|processor))|(?<=have an )AMD (?:GPU|card|graphics)|"
-    r"Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
+    r"\b(Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
     r"(?:AMD )?Radeon(?:\(TM\)|™)? (?:RX |Pro |VII\b|R\d )[\w ]{0,12}\w|"
     r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
     re.IGNORECASE,
@@ -75,7 +78,7 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(display=(values.pci_gpu(own[1] or own[2], vendor="nvidia"),))
     if _NVIDIA.search(said):
         return
-    other = _OTHERS.search(said)
+    other = _OTHERS.search(said) or _OWN_AMD.search(said)
     if other:
         yield Part(display=(values.pci_gpu(other[1]),))
     elif _NONE.search(said):
