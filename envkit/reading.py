@@ -291,4 +291,5 @@ def gpu_fact(snapshot: Snapshot) -> Fact:
     """The GPUs as a fact, equal ones counted."""
     counts = Counter(nvidia_gpus(snapshot) or ())
     names = (f"{count} x {name}" if count > 1 else name for name, count in counts.items())
-    return Fact("GPU", ", ".join(names) or "none seen", "NVML, libcuda, PCI bus")
+    source = "report" if snapshot.pasted else "NVML, libcuda, PCI bus"
+    return Fact("GPU", ", ".join(names) or "none seen", source)

@@ -100,6 +100,23 @@ def _from_windows(snapshot: Snapshot) -> Fix:
     )
 
 
+def check_wsl_for_nothing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a report of WSL in which torch has no CUDA, and nothing says why: the last resort."""
+    machine = reading.host(snapshot)
+    if not (machine and machine.wsl and snapshot.pasted and _refused(snapshot) and _for_nvidia(snapshot)):
+        return None
+    return Finding(
+        code="wsl-driver",
+        severity=Severity.WARNING,
+        summary="Linux inside WSL offers no GPU to torch",
+        cause="inside WSL the driver of Windows is used: it is missing or too old, WSL itself is, or a Linux driver "
+        "inside hides it",
+        expected=f"libcuda.so.1 from {_WSL_FOLDER}, and no NVIDIA driver installed inside WSL",
+        facts=(*_wsl_facts(snapshot), *driver_codes(snapshot, matrix)),
+        fix=_from_windows(snapshot),
+    )
+
+
 def check_wsl_path_by_hand(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
     """Find a WSL whose folder of libraries somebody had to name by hand: the last resort."""
     path = reading.variables(snapshot).get("LD_LIBRARY_PATH", "")
@@ -160,11 +177,11 @@ def _contained_without(snapshot: Snapshot, matrix: Matrix) -> bool:
         return missing or not reading.devices(snapshot)
     driver = reading.cuda(snapshot)
     none_given = driver is not None and driver.init_error == _CUDA_NO_DEVICE and not _chosen(snapshot)
-    if none_given and _reported(snapshot):
+    if none_given and snapshot.pasted:
         return True  # the GPUs that NVML lists are the host's, as its owner pasted them
     # Only what somebody complains of: a CUDA build in a container without a GPU may well be what was wanted.
-    complained = _refused(snapshot) or bool(reading.quotes(snapshot, matrix, "driver-missing"))
-    return missing and complained and _reported(snapshot)
+    complained = bool(reading.quotes(snapshot, matrix, "driver-missing")) or (missing and _refused(snapshot))
+    return complained and snapshot.pasted
 
 
 def _chosen(snapshot: Snapshot) -> bool:
@@ -185,16 +202,10 @@ def _refused(snapshot: Snapshot) -> bool:
     return backend is not None and backend.available is False
 
 
-def _reported(snapshot: Snapshot) -> bool:
-    """Say whether the facts are what somebody wrote, not what was seen: nobody looked at bus and modules."""
-    machine = reading.host(snapshot)
-    return machine is not None and machine.gpus is None and machine.kernel_module_version is None
-
-
 def check_container_for_nothing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a report of a container in which torch has no CUDA, and nothing says why: the last resort."""
     machine = reading.host(snapshot)
-    if machine is None or not machine.container or not (_reported(snapshot) and _for_nvidia(snapshot)):
+    if machine is None or not machine.container or not (snapshot.pasted and _for_nvidia(snapshot)):
         return None
     return _no_gpu_given(snapshot, matrix) if _refused(snapshot) else None
 
@@ -258,7 +269,8 @@ def check_device_permission(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
     fails = driver is not None and driver.init_error != 0
     quotes = reading.quotes(snapshot, matrix, "device-permission")
     os_call = driver is not None and driver.init_error in (_CUDA_OS, 800)
-    if not ((closed and fails) or refused or lost or quotes or os_call):
+    shut_out = bool(closed) and (fails or _refused(snapshot))
+    if not (shut_out or refused or lost or quotes or os_call):
         return None
     return Finding(
         code="device-permission",
@@ -329,4 +341,4 @@ def _open_nodes(closed: list[DeviceNode], *, lost: bool) -> Fix:
 
 
 CHECKS = (check_wsl_driver, check_device_permission, check_container_no_gpu)
-LAST_RESORT = (check_wsl_path_by_hand, check_container_for_nothing)
+LAST_RESORT = (check_wsl_path_by_hand, check_wsl_for_nothing, check_container_for_nothing)

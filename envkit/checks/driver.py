@@ -6,6 +6,7 @@ from envkit.checks.driver_facts import USE_FAILS, driver_codes, module_facts, no
 from envkit.checks.fixes import install_torch, on_driver_s_machine, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
+from envkit.matrix.cuda import cuda_of
 from envkit.matrix.errors import NOT_A_FAULT, ErrorName
 from envkit.matrix.versions import numbers
 from envkit.snapshot import Absent, Host, Snapshot, Traces
@@ -305,24 +306,37 @@ def check_driver_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     torch, version = reading.installed_torch(snapshot), reading.driver_version(snapshot)
     machine = reading.host(snapshot)
     quotes = reading.quotes(snapshot, matrix, "driver-too-old")
-    if torch is None or not torch.cuda or machine is None or reading.cuda_works(snapshot):
+    cuda = torch and (torch.cuda or _of_default_wheel(snapshot, matrix, torch))
+    if torch is None or not cuda or machine is None or reading.cuda_works(snapshot):
         # What works is new enough, whatever a table says: there are compat libraries.
         return _said_too_old(snapshot, matrix, quotes)
     os = reading.driver_os(machine)
-    minimum = matrix.cuda.minimum_driver(torch.cuda, os)
-    runs = matrix.cuda.fit(torch.cuda, version, os).runs if version else _runs_by_api(torch.cuda, snapshot)
+    minimum = matrix.cuda.minimum_driver(cuda, os)
+    runs = matrix.cuda.fit(cuda, version, os).runs if version else _runs_by_api(cuda, snapshot)
     if runs is not False:
         return _said_too_old(snapshot, matrix, quotes)
     return Finding(
         code="driver-too-old",
         severity=Severity.ERROR,
-        summary=f"the driver is too old for the CUDA {torch.cuda} that this torch is built with",
-        cause=f"CUDA {torch.cuda} needs driver {minimum} or newer, and {version or 'an older one'} is installed",
+        summary=f"the driver is too old for the CUDA {cuda} that this torch is built with",
+        cause=f"CUDA {cuda} needs driver {minimum} or newer, and {version or 'an older one'} is installed",
         expected=f"driver {minimum} or newer",
         facts=(torch.fact, *driver_codes(snapshot, matrix), reading.gpu_fact(snapshot), *quotes),
         fix=_older_build_or_newer_driver(snapshot, matrix, minimum),
         explains=("driver-init-failed", *USE_FAILS),
     )
+
+
+def _of_default_wheel(snapshot: Snapshot, matrix: Matrix, torch: reading.InstalledTorch) -> str | None:
+    """The CUDA of the wheel that pip gets on Linux, where a report does not tell the build and torch found no GPU."""
+    live, machine = reading.runtime(snapshot), reading.host(snapshot)
+    backend = live.backend("cuda") if live else None
+    refused = backend is not None and backend.available is False
+    if not (snapshot.pasted and refused and torch.cuda is None and machine and machine.os == "linux"):
+        return None
+    platform = reading.platform(snapshot) or "linux-x86_64"
+    served = (one for one in matrix.torch.builds(torch=torch.version, platform=platform) if one.default_index)
+    return next((cuda_of(one.backend) for one in served), None) or matrix.cuda.of_old_wheel(torch.version)
 
 
 def _said_too_old(snapshot: Snapshot, matrix: Matrix, quotes: tuple[Fact, ...]) -> Finding | None:

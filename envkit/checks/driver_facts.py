@@ -10,18 +10,19 @@ USE_FAILS = ("gpu-hidden", "gpu-lost", "gpu-exclusive", "device-permission")
 
 
 def driver_codes(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
-    """The driver's own answers as facts."""
+    """The driver's own answers as facts; that it answers well is no fact where only a report says so."""
     facts = []
     driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
-    if driver:
+    if driver and (driver.init_error or not snapshot.pasted):
         name = matrix.errors.cuda(driver.init_error)
         facts.append(Fact("cuInit", f"{driver.init_error} {name.name}: {name.meaning}", driver.library or "libcuda"))
-    if manager:
+    if manager and (manager.error or not snapshot.pasted):
         named = matrix.errors.nvml(manager.error)
         facts.append(Fact("nvmlInit", f"{manager.error} {named.name}: {named.meaning}", "NVML"))
     version = reading.driver_version(snapshot)
     if version:
-        facts.append(Fact("driver", version, "NVML" if manager and manager.driver_version else "kernel module"))
+        asked = "NVML" if manager and manager.driver_version else "kernel module"
+        facts.append(Fact("driver", version, "report" if snapshot.pasted else asked))
     return tuple(facts)
 
 

@@ -46,8 +46,14 @@ def _memory(snapshot: Snapshot) -> bool:
     return machine is not None and machine.memory_total is not None
 
 
+def _system_told(snapshot: Snapshot) -> bool:
+    """Say whether the system has a name: a GPU or a container that is told of alone does not tell it."""
+    machine = reading.host(snapshot)
+    return machine is not None and bool(machine.os)
+
+
 _NEEDS = {
-    "system": _Need("the system", lambda snapshot: _told(snapshot.host), _COLLECT),
+    "system": _Need("the system", _system_told, _COLLECT),
     "python": _Need("the Python", lambda snapshot: _told(snapshot.target), _COLLECT),
     "torch": _Need(
         "the torch and what it is built for",

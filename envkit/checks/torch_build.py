@@ -61,7 +61,8 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     cpu_build = torch is not None and torch.cuda == "" and not torch.hip
     if _live(snapshot) and not quotes and not snapshot.complaints:
         return None
-    if not (quotes or (cpu_build and not snapshot.complaints)) or (_no_cuda_here(snapshot) and not quotes):
+    waits = cpu_build and (not snapshot.complaints or bool(reading.nvidia_gpus(snapshot)))
+    if not (quotes or waits) or (_no_cuda_here(snapshot) and not quotes):
         return None
     mac = _system(snapshot) == "macos"
     return Finding(

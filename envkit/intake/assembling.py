@@ -21,6 +21,7 @@ from envkit.snapshot import (
     TorchBuild,
     TorchDevice,
     TorchRuntime,
+    Traces,
     Unknown,
 )
 
@@ -61,6 +62,7 @@ def _host(part: Part) -> Host | Unknown:
         gpus=part.display,
         kernel_module_version=part.kernel_module,
         variables=part.variables or {},
+        traces=Traces(nodes=part.nodes),
     )
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from envkit.snapshot import (
     Complaint,
     CudaDevice,
+    DeviceNode,
     Distribution,
     EnvironmentKind,
     Launcher,
@@ -43,6 +44,7 @@ class Part(Record, frozen=True, kw_only=True):
     display: tuple[PciGpu, ...] | None = None
     """Display controllers, of any vendor."""
     kernel_module: str | None = None
+    nodes: tuple[DeviceNode, ...] | None = None
     variables: dict[str, str] | None = None
 
     # the interpreter

@@ -28,6 +28,7 @@ class _Branch(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True):
     toolkits: dict[str, _Toolkit]
     driver_branches: dict[str, _Branch] = {}
+    old_wheels: dict[str, str] = {}
 
 
 # Jetson's Linux for Tegra counts from 28 and its drivers follow other rules; no desktop driver since 2008 is lower.
@@ -51,6 +52,8 @@ class CudaTable:
         self._toolkits = file.toolkits
         self._least = {int(branch): row.min_cc for branch, row in file.driver_branches.items() if row.min_cc}
 
+        self._old_wheels = file.old_wheels
+
     @classmethod
     def load(cls) -> "CudaTable":
         """Read the shipped table."""
@@ -69,6 +72,10 @@ class CudaTable:
         own = toolkit.min_driver_windows if windows else toolkit.min_driver_linux
         shared = toolkit.minor_version_compat
         return ((shared.windows if windows else shared.linux) if shared else None) or own
+
+    def of_old_wheel(self, torch: str) -> str | None:
+        """Return the CUDA of the Linux wheel that the default index served of a release before torch's table begins."""
+        return self._old_wheels.get(".".join(torch.split(".")[:2]))
 
     def fit(self, cuda: str, driver: str, os: str) -> DriverFit:
         """Say whether the driver of that version runs programs built with that CUDA release.

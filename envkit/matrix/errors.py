@@ -55,6 +55,7 @@ class ErrorName(NamedTuple):
 
 
 _XID = re.compile(r"\bxid(?: errors?| code)? ?(?:\([^)\n]{0,40}\))?[: ]{1,3}(\d{1,3})\b", re.IGNORECASE)
+_NAME = re.compile(r"\b(?:CUDA_ERROR|NVML_ERROR)_[A-Z_]+\b|\bcudaError[A-Z]\w+")
 _LONG = 12
 """Letters from which on a text is told apart from all others without its capitals, which programs spell differently."""
 
@@ -67,6 +68,7 @@ class ErrorTable:
         self._long = tuple(
             (known.pattern.lower() if len(known.pattern) >= _LONG else "", known) for known in file.patterns
         )
+        self._names = _names(file)
         self._causes: dict[str, str | None] = {}
 
     @classmethod
@@ -93,7 +95,7 @@ class ErrorTable:
         if text not in self._causes:
             low = text.lower()
             found = (known.diagnosis for long, known in self._long if _holds(text, low, known, long))
-            self._causes[text] = self._of_xid(text) or next(found, None)
+            self._causes[text] = self._of_xid(text) or next(found, None) or self._of_name(text)
         return self._causes[text]
 
     def xid(self, code: int) -> ErrorName | None:
@@ -105,6 +107,16 @@ class ErrorTable:
         found = _XID.search(text)
         named = self.xid(int(found[1])) if found else None
         return named.diagnosis if named else None
+
+    def _of_name(self, text: str) -> str | None:
+        found = _NAME.search(text)
+        return self._names.get(found[0]) if found else None
+
+
+def _names(file: _File) -> dict[str, str]:
+    """What the names of errors point to, as programs print them that print no sentence."""
+    cuda = {name: one.diagnosis for one in file.cuda.values() for name in (one.driver, one.runtime) if name}
+    return {**cuda, **{one.name: one.diagnosis for one in file.nvml.values()}}
 
 
 def _holds(text: str, low: str, known: _Pattern, long: str) -> bool:

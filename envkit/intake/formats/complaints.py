@@ -25,6 +25,7 @@ _WORDS = (
     *("died ", "enospc", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing", "unsatisfied"),
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
     *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match"),
+    *("cudaerror", "nvreg_", "no kernel"),
 )
 """In lower case: a line with none of them complains of nothing."""
 

@@ -7,7 +7,7 @@ from itertools import islice
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import Complaint, PciGpu
+from envkit.snapshot import Complaint, DeviceNode, PciGpu
 
 _MOST = 64
 
@@ -40,12 +40,45 @@ def parse(text: Text) -> Iterator[Part]:
     if text.has("API mismatch"):
         loaded = _MODULE_HAS.search(text.text)
         yield Part(nvml_error=18, os="linux", kernel_module=loaded[1] if loaded else None)
+    apart = _other_packages(text, module[3]) if module else None
+    if apart:
+        yield Part(complaints=(apart,))
+    nodes = tuple(_nodes(text))
+    if nodes:
+        yield Part(nodes=nodes, os="linux")
     slow = tuple(_slow_links(text))
     if slow:
         yield Part(complaints=slow, os="linux")
     display = (*_lspci(text), *_lshw(text), *_inxi(text))
     if display:
         yield Part(display=display, os="linux")
+
+
+_PACKAGE = re.compile(
+    r"\b(?:nvidia-(?:driver|utils|smi|compute-utils)|libnvidia-(?:compute|ml\d?)|libcuda1)(?:-\d{3})?(?:-server|-open)?"
+    r"(?::\w+)?[ \t=]+(\d{3}\.\d{1,3}(?:\.\d{1,3})?)-"
+)
+
+
+def _other_packages(text: Text, module: str) -> Complaint | None:
+    """That a package list has the driver's libraries in another version than the loaded module, and in no same one."""
+    listed = dict.fromkeys(_PACKAGE.findall(text.text)) if text.has("nvidia-", "libcuda1") else {}
+    if not listed or module in listed:
+        return None
+    told = f"the driver's packages are of {', '.join(listed)}, the loaded kernel module is of {module}"
+    return Complaint(source="packages", text=told)
+
+
+_NODE = re.compile(
+    r"^[ \t]*c([rwx-]{9})[.+@]?[ \t]+\d+[ \t]+(\S{1,32})[ \t]+(\S{1,32})[ \t]+\d+,[^\n/]{1,60}(/dev/nvidia\S{0,20})$",
+    re.MULTILINE,
+)
+
+
+def _nodes(text: Text) -> Iterator[DeviceNode]:
+    """Device files as `ls -l` lists them; one that is closed to all but owner and group is closed to who complains."""
+    for mode, _owner, group, path in islice(_NODE.findall(text.text), 32) if text.has("/dev/") else ():
+        yield DeviceNode(path=path, openable=None if "rw" in mode[6:] else False, group=group)
 
 
 _SLOW = re.compile(r"[^\n]{0,60}available PCIe bandwidth, limited by[^\n]{0,200}")

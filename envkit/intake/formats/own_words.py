@@ -29,7 +29,24 @@ _NONE = re.compile(
     r"|run [^.\n]{0,30}\bwithout (?:an? )?(?:nvidia )?gpu",
     re.IGNORECASE,
 )
+_DRIVER = re.compile(
+    r"\bdrivers?(?: version)?(?: is| of)? {1,2}v?(\d{3}\.\d{2,3}(?:\.\d{2})?)\b(?!\.\d)", re.IGNORECASE
+)
+_CARD = (
+    r"(?:NVIDIA )?(?:GeForce )?(?:(?:RTX|GTX|Quadro|Tesla) ?(?:RTX )?[A-Z]?\d{2,4}|NVIDIA [AHLV]\d{1,3}0?)"
+    r"(?: ?(?:Ti|Super))?\b"
+)
+_OWN_CARD = re.compile(
+    rf"\b(?:I(?:'ve| have)(?: got)?|I(?:'m| am) (?:using|on)|my \w+ (?:has|is)|GPU is)(?: an?)? ({_CARD})|"
+    rf"^[ \t]*({_CARD})(?: \d{{1,2}} ?GB?)?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FOR_CPU = re.compile(r"(?<![=\d.,(-])\b[12]\.\d{1,2}\.\d\+cpu\b")
 _NVIDIA = re.compile(r"geforce|\b[rg]tx ?\d|tesla [a-z]\d|quadro|\b[avhl]\d{2,3}0?\b.{0,3}gpu|titan", re.IGNORECASE)
+_OWN_AMD = re.compile(
+    r"\b(?:I(?:'ve| have)|using|(?:GPU|card) is)(?: an?)? (AMD\b(?! (?:Ryzen|EPYC|Threadripper|CPU|processor)))",
+    re.IGNORECASE,
+)
 _OTHERS = re.compile(
     r"\b(Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
     r"(?:AMD )?Radeon(?:\(TM\)|™)? (?:RX |Pro |VII\b|R\d )[\w ]{0,12}\w|"
@@ -46,13 +63,22 @@ def parse(text: Text) -> Iterator[Part]:
     said = text.text if len(text.text) <= 2 * _PROSE else text.text[:_PROSE] + "\n" + text.text[-_PROSE:]
     if any(map(said.__contains__, _MARKS)) and WSL.search(said):
         yield Part(os="linux", wsl=2)
+    driver = _DRIVER.search(said) if text.has("river") else None
+    if driver:
+        yield Part(driver=driver[1])
     if _HOSTED.search(said):
         yield Part(container=HOSTED, os="linux")
     elif _CONTAINER.search(said):
         yield Part(container="docker")
+    for_cpu = _FOR_CPU.search(said) if text.has("+cpu") else None
+    if for_cpu:
+        yield Part(torch=for_cpu[0], torch_cuda="")
+    own = _OWN_CARD.search(said)
+    if own:
+        yield Part(display=(values.pci_gpu(own[1] or own[2], vendor="nvidia"),))
     if _NVIDIA.search(said):
         return
-    other = _OTHERS.search(said)
+    other = _OTHERS.search(said) or _OWN_AMD.search(said)
     if other:
         yield Part(display=(values.pci_gpu(other[1]),))
     elif _NONE.search(said):

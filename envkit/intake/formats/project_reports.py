@@ -69,6 +69,14 @@ def _platform(value: str) -> Part | None:
     )
 
 
+def _arch(value: str) -> Part | None:
+    arch = "arm64" if _APPLE.search(value) else values.architecture(value)
+    return Part(arch=arch) if arch else None
+
+
+_APPLE = re.compile(r"\bApple M\d")
+
+
 def _available(value: str) -> Part | None:
     answer = values.truth(value)
     return None if answer is None else Part(cuda_available=answer)
@@ -188,7 +196,7 @@ _LABELS: dict[str, _Meaning] = {
     "torch cuda": _torch_cuda,
     "torch cuda version": _torch_cuda,
     "torch.version.cuda": _torch_cuda,
-    "torch hip version": _torch_hip,
+    **dict.fromkeys(("torch hip version", "rocm hip version"), _torch_hip),
     "nvcc architecture flags": _arch_list,
     "- nvcc architecture flags": _arch_list,
     # is it available
@@ -220,7 +228,7 @@ _LABELS: dict[str, _Meaning] = {
     "system platform": _os,
     "platform": _platform,
     "python platform": _platform,
-    "processor": lambda value: Part(arch=values.architecture(value)) if values.architecture(value) else None,
+    **dict.fromkeys(("processor", "architecture", "arch", "hardware", "chip"), _arch),
     "libc version": lambda value: Part(libc=values.libc(value)) if values.libc(value) else None,
     # the GPU
     "gpu": _gpu,

@@ -16,6 +16,8 @@ _SERIES = re.compile(
     re.MULTILINE,
 )
 _INDEX = re.compile(r"pytorch\.org/whl/(?:nightly/)?rocm(\d{1,2}\.\d{1,2}(?:\.\d)?)\b")
+_OF_CUDA = "Found no NVIDIA driver"
+"""What a CUDA build alone says: the ROCm build that was wanted is not what was installed."""
 _CONCISE = re.compile(r"^[ \t]*(\d{1,2})[ \t]+(?:\d{1,2}[ \t]+(0x[0-9a-f]{4}),|\d{1,3}\.\d[cC][ \t])", re.MULTILINE)
 """A row of rocm-smi's own table: with the device's number in newer ones, with its temperature in older ones."""
 _NOT_LOADED = re.compile(r"ROCk module is NOT loaded")
@@ -35,7 +37,9 @@ def parse(text: Text) -> Iterator[Part]:
     index = (
         _INDEX.search(text.text) if text.has("/whl/rocm", "/nightly/rocm") and not text.has("+cu", "/whl/cu") else None
     )
-    if index:
+    if index and text.has(_OF_CUDA):
+        yield Part(display=(PciGpu(address="", vendor="amd", device_id=""),))
+    elif index:
         yield Part(torch_hip=index[1])
     if text.has("ROCm System Management Interface"):
         rows = dict(islice(_CONCISE.findall(text.text), 64))

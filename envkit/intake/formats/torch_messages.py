@@ -98,6 +98,7 @@ _MESSAGES = (
     _message("cudaSuccess (", rf"cudaSuccess \((\d{{1,3}}) vs\. 0\){_REST}", _coded),
     _message("not able to use GPU", r"Torch is not able to use GPU", _unavailable),
     _message("Error ", rf"(?<![\w.])Error (80[2-9]|35|100|999|919): {_REST}", _coded),
+    *(_message(code, rf"(?:returned|error|code ?=|with) ?({code})\b{_REST}", _coded) for code in ("802", "803", "804")),
     _message("CUDA unknown error", rf"CUDA unknown error - this may be due to{_REST}", _start(999)),
     _message("CUDA driver initialization failed", rf"CUDA driver initialization failed{_REST}", _start(3)),
     _message("No CUDA GPUs are available", r"No CUDA GPUs are available", _start(100)),
@@ -175,7 +176,8 @@ def _around(text: str, mark: str) -> Iterator[str]:
 
 _MPS = re.compile(r"The MPS backend is supported on[^\n]{0,200}|MPS not available because[^\n]{0,250}")
 _CUDA_ANSWER = re.compile(
-    r"(?<![A-Za-z_])cuda\.is_ava\w+\(\)[`'\")]{0,4}[^\n>]{0,24}?(?:=|:|,|->|returns?|gives|is|always|为|是)[^\n]{0,14}?(?<![A-Za-z])false(?![A-Za-z])",
+    r"(?<![A-Za-z_])cuda\.is_ava\w+\(\)[`'\")]{0,4}[^\n>]{0,24}?(?:=|:|,|->|returns?|gives|is|always|为|是)[^\n]{0,14}?(?<![A-Za-z])false(?![A-Za-z])"
+    r"|(?<![A-Za-z_])cuda\.is_available\(\)\)?\s{0,4}\n\s{0,8}false\b",
     re.IGNORECASE,
 )
 _MPS_ANSWER = re.compile(
