@@ -1,9 +1,12 @@
 """Does the NVIDIA driver answer, and does it run the CUDA that this torch was built with?"""
 
+import msgspec
+
 from envkit import reading
 from envkit.checks.containers import with_gpu
 from envkit.checks.driver_facts import USE_FAILS, driver_codes, module_facts, node_facts, pci_facts
-from envkit.checks.fixes import install_torch, on_driver_s_machine, quoted
+from envkit.checks.fixes import install_torch, on_driver_s_machine, plan_for, quoted
+from envkit.errors import EnvkitError
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import cuda_of
@@ -365,10 +368,18 @@ def _runs_by_api(cuda: str, snapshot: Snapshot) -> bool | None:
 
 
 def _older_build_or_newer_driver(snapshot: Snapshot, matrix: Matrix, minimum: str | None) -> Fix:
-    build = install_torch(snapshot, matrix, "keep the driver and install a build that it runs", reinstall=True)
     least = f"{minimum} or newer" if minimum else "the newest for this GPU"
-    update = f"or update the driver to {least} and keep this torch; then restart the machine"
-    return Fix(summary=build.summary, commands=build.commands, steps=(*build.steps, update))
+    update = f"update the driver to {least} and keep this torch; then restart the machine"
+    try:
+        fitting = plan_for(snapshot, matrix)
+    except EnvkitError:
+        fitting = None
+    if fitting is None or not fitting.backend.startswith("cu"):
+        return Fix(summary=update)  # no CUDA build runs on this driver, and one for the CPU would leave the GPU idle
+    build = install_torch(
+        snapshot, matrix, "keep the driver and install a build that it runs", fitting=fitting, reinstall=True
+    )
+    return msgspec.structs.replace(build, steps=(*build.steps, f"or {update}"))
 
 
 def check_unused_gpu(snapshot: Snapshot, matrix: Matrix) -> Finding | None:

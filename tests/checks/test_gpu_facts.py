@@ -445,3 +445,25 @@ def test_a_graphics_chip_beside_a_cuda_build_is_nobody_s_fault_in_a_live_run() -
     chip = make_host(gpus=(amd_pci(device_id="0x164e"),))
     live = make_snapshot(host=chip, taken_at="2026-01-01T00:00:00+00:00", **CUDA_BUILD)
     assert [finding.code for finding in findings(live)] == ["gpu-absent"]
+
+
+def test_a_driver_that_runs_no_build_is_updated_and_the_gpu_not_given_up() -> None:
+    old = make_nvml(driver_version="410.104", cuda_version="10.0")
+    stays = findings(
+        make_gpu_snapshot(nvml=old, cuda=make_cuda(cuda_version="10.0"), torch=make_cuda_runtime(backends=()))
+    )
+    assert stays[0].code == "driver-too-old"
+    assert stays[0].fix is not None
+    assert stays[0].fix.summary.startswith("update the driver to ")
+    assert stays[0].fix.commands == ()
+
+
+def test_a_driver_that_runs_an_older_build_may_stay_and_envkit_may_install_that() -> None:
+    old = make_nvml(driver_version="450.80.02", cuda_version="11.0")
+    found = findings(
+        make_gpu_snapshot(nvml=old, cuda=make_cuda(cuda_version="11.0"), torch=make_cuda_runtime(backends=()))
+    )[0]
+    assert found.fix is not None
+    assert "cu118 build" in found.fix.summary
+    assert found.fix.pip
+    assert "or update the driver" in found.fix.steps[-1]
