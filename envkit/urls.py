@@ -3,7 +3,8 @@
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-_BEFORE_THE_HOST = re.compile(r"(?<=://)[^/@\s]*@")
+# A user's name may be a mail address, and people write passwords as they are: the last @ before the path counts.
+_BEFORE_THE_HOST = re.compile(r"(?<=://)[^/\s'\"]*@")
 _TOKEN_OF_CONDA = re.compile(r"(://\S*?/t/)[^/\s'\"]+")
 
 

@@ -70,7 +70,7 @@ class Journal:
         lines = self._stream.readlines(_LONGEST)
         entries = [entry for line in lines if (entry := _entry(line))]
         if not entries or "what" not in entries[0]:
-            if lines and not lines[0].startswith(_BEGINNING[: len(lines[0].rstrip())]):
+            if lines and not _is_cut_off(lines):
                 raise EnvkitError(
                     f"`{self._file}` is in the way: it is no journal of envkit's",
                     hint="move it, or name another path",
@@ -146,6 +146,12 @@ class Journal:
         self._stream.seek(0, os.SEEK_END)
         self._stream.write(json.dumps(entry).encode() + b"\n")
         self._stream.flush()  # what the system has outlives the process, if not a power failure
+
+
+def _is_cut_off(lines: list[bytes]) -> bool:
+    """Tell whether it is the beginning of a journal's first line, which was not written to its end."""
+    (line, *more) = lines
+    return not more and not line.endswith(b"\n") and (_BEGINNING.startswith(line) or line.startswith(_BEGINNING))
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ _TOP_FILES = ("pyvenv.cfg", "CACHEDIR.TAG", ".lock", MARK_FILE)
 _OWN_FILES = re.compile(r"envkit-(create\.log|fix\.(log|jsonl)|plan\.json|environment\.yml)")
 _COMMANDS = re.compile(
     r"(?i)(pythonw?|pypyw?|pip|wheel|easy_install|𝜋thon)[-\d.]*t?(\.exe|-config)?"
-    r"|(de)?activate(_this\.py|\.\w+)?|pydoc(\.\w+)?"
+    r"|(de)?activate(_this\.py|\.(csh|fish|ps1|nu|bat|xsh|sh))?|pydoc(\.bat|\.exe)?"
 )
 _COMMAND_FOLDERS = ("bin", "Scripts")
 _LIBRARY_FOLDERS = ("lib", "lib64", "Lib", "include", "Include", "share", "etc", "man", "doc", "data")
@@ -29,7 +29,6 @@ _CONDA_FOLDERS = (
 )
 _SHEBANG = 512
 """Bytes that hold a script's first line, also where it is one for an odd path."""
-_CONDA_RECORDS = re.compile(r"conda-meta/(history|[^/]+\.json)")
 
 
 def is_environment(path: Path) -> bool:
@@ -50,7 +49,8 @@ def mark(path: Path, run: str) -> None:
 def is_marked(path: Path, run: str) -> bool:
     """Tell whether a folder is the one that the run left its mark in; an empty one may have been given none yet."""
     file = path / MARK_FILE
-    return _text(file) == run if file.is_file() else path.is_dir() and not any(path.iterdir())
+    # A run that was killed over writing it left a beginning of it.
+    return run.startswith(_text(file)) if file.is_file() else path.is_dir() and not any(path.iterdir())
 
 
 def unmark(path: Path) -> None:
@@ -100,8 +100,20 @@ def forget_torn(path: Path, spans: Sequence[Span]) -> None:
     """
     for site in site_folders(path):
         for info in site.glob("*.dist-info"):
-            if any(info.lstat().st_ctime in span for span in spans) and not _is_whole(info):
+            if _changed_within(info, spans) and not _is_whole(info):
                 shutil.rmtree(info, ignore_errors=True)
+        # Where pip puts what it replaces, until it is done: "~orch" was torch.
+        for stash in site.glob("~*"):
+            if _changed_within(stash, spans) and stash.is_dir() and not stash.is_symlink():
+                shutil.rmtree(stash, ignore_errors=True)
+
+
+def _changed_within(file: Path, spans: Sequence[Span]) -> bool:
+    try:
+        changed = file.lstat().st_ctime
+    except OSError:
+        return False
+    return any(changed in span for span in spans)
 
 
 def _is_whole(info: Path) -> bool:
@@ -121,11 +133,20 @@ def _is_installed(file: Path, path: Path, recorded: frozenset[str]) -> bool:
     inside = file.relative_to(path)
     if len(inside.parts) == 1:
         return _is_top_file(file)
-    if str(inside) in recorded or _CONDA_RECORDS.fullmatch(inside.as_posix()):
+    if str(inside) in recorded or _is_record_of_conda(file, inside):
         return True
     if inside.parent.name == "__pycache__" and inside.suffix == ".pyc":
         return inside.parts[0] in (*_LIBRARY_FOLDERS, *_COMMAND_FOLDERS)
     return inside.parent.name == inside.parts[0] in _COMMAND_FOLDERS and bool(_COMMANDS.fullmatch(inside.name))
+
+
+def _is_record_of_conda(file: Path, inside: Path) -> bool:
+    if inside.parts[0] != "conda-meta" or len(inside.parts) != 2 or inside.suffix != ".json":
+        return inside.as_posix() == "conda-meta/history"
+    with suppress(ValueError, KeyError, TypeError):
+        record = json.loads(_text(file))
+        return inside.stem == f"{record['name']}-{record['version']}-{record['build']}"
+    return False
 
 
 def _is_top_file(file: Path) -> bool:
@@ -143,11 +164,7 @@ def _came_meanwhile(file: Path, path: Path, spans: Sequence[Span]) -> bool:
     in_conda = (*_CONDA_FOLDERS, *_COMMAND_FOLDERS) if is_conda_environment(path) else ()
     if inside.parts[0] not in (*_LIBRARY_FOLDERS, *in_conda) and not _starts_with_interpreter(file, path):
         return False
-    try:
-        changed = file.lstat().st_ctime
-    except OSError:
-        return False
-    return any(changed in span for span in spans)
+    return _changed_within(file, spans)
 
 
 def _starts_with_interpreter(file: Path, path: Path) -> bool:

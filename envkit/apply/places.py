@@ -86,9 +86,9 @@ def check_place(path: Path, mode: Mode) -> Mode:
 def _check_replaceable(path: Path) -> None:
     if any(Path(prefix).resolve().is_relative_to(path.resolve()) for prefix in (sys.prefix, sys.base_prefix)):
         raise EnvkitError(f"envkit itself runs from `{path}`", hint="run it from another environment", exit_code=1)
-    if read_record(path) is None:
+    if not (read_record(path) or {}).get("made"):
         raise EnvkitError(
-            f"`{path}` was not made by envkit (it holds no {RECORD}), and what others made is not removed",
+            f"`{path}` was not made by envkit (no {RECORD} in it says so), and what others made is not removed",
             hint="`--update` brings it to the plan; or remove it yourself, or name another path",
             exit_code=1,
         )

@@ -17,7 +17,7 @@ from envkit.apply.complaints import explain_failure
 from envkit.apply.engines import step_variables
 from envkit.apply.journal import MARK, stop_survivors
 from envkit.apply.places import Mode
-from envkit.apply.record import installed_packages, pip_release, torch_backend, write_record
+from envkit.apply.record import installed_packages, pip_release, read_record, torch_backend, write_record
 from envkit.apply.steps import Step
 from envkit.apply.work import Work
 from envkit.errors import EnvkitError
@@ -25,6 +25,8 @@ from envkit.errors import EnvkitError
 LOG = "envkit-create.log"
 WITH_PARENT = Path(__file__).parent / "scripts" / "with_parent.py"
 
+_LIBRARY_GRACE = 10.0
+"""Seconds that a library gets to end what it is at: it makes an environment in less than one."""
 _PROGRESS = re.compile(r"Progress (?P<done>\d+) of (?P<total>\d+)")
 _RAW_PROGRESS = (24, 1)
 """The release of pip that tells bytes to programs."""
@@ -79,8 +81,9 @@ def _make(work: Work, claim: Claim, progress: Progress) -> tuple[StepRun, ...]:
     try:
         with _runner(work, claim, progress, LOG) as runner:
             runs = list(runner.run_all())
-            _check_installed(work)
-            write_record(work.path, {**work.record, "backend": torch_backend(work.path)})
+            _check_build(work)
+            backend = torch_backend(work.path)
+            write_record(work.path, {**work.record, "backend": backend, "made": _is_made(work, claim)})
             if work.register:  # last: nothing may point to an environment that is given up after all
                 runs.append(runner.run(work.register, len(work.steps) + 1))
         claim.complete()
@@ -106,6 +109,11 @@ def _runner(work: Work, claim: Claim, progress: Progress, log_name: str) -> "Ite
         work.prepare(work.path)
     with (work.path / log_name).open("a", encoding="utf-8", errors="backslashreplace") as log, claim.journal.beating():
         yield _Runner(work, claim, progress, log)
+
+
+def _is_made(work: Work, claim: Claim) -> bool:
+    """Tell whether envkit made the environment, now or when what is updated was made."""
+    return claim.mode is not Mode.UPDATE or bool((read_record(work.path) or {}).get("made"))
 
 
 class _Runner:
@@ -134,6 +142,7 @@ class _Runner:
             stays = self._claim.mode is Mode.UPDATE
             log = self._log.name if stays else _keep(self._log)
             raise explain_failure(step, completed, self._work.minor, log)
+        _check_brought(step, self._work.path)
         if number <= len(self._work.steps):
             self._claim.journal.step_done(number)
         self._progress.ended(completed.seconds)
@@ -163,10 +172,18 @@ class _Runner:
                 self._take(failed.encode())
             ended.set()
 
-        threading.Thread(target=work, daemon=True).start()
-        in_time = ended.wait(step.timeout)
+        thread = threading.Thread(target=work, daemon=True)
+        try:
+            thread.start()
+            in_time = ended.wait(step.timeout)
+        except BaseException:
+            # It cannot be stopped, and what it still writes must not come after the roll-back.
+            if thread.is_alive():
+                thread.join(_LIBRARY_GRACE)
+            raise
         if not in_time:  # what it waits for are programs of its own, which bear the mark of this run
             stop_survivors(self._claim.journal.mark)
+            thread.join(_LIBRARY_GRACE)
         return processes.Completed(
             argv=step.argv,
             end=processes.End.EXITED if in_time else processes.End.TIMED_OUT,
@@ -209,21 +226,25 @@ def _keep(log: IO[str]) -> str:
     return kept
 
 
-def _check_installed(work: Work) -> None:
-    """Refuse what did not bring what was planned: pip, or uv, may have been told to put it elsewhere.
-
-    Where the plan trusts the configured index, a mirror or a folder of wheels can also hold another build of the
-    same version, and pip prefers one with a local version.
-    """
-    packages = installed_packages(work.path)
-    for name in work.brings:
+def _check_brought(step: Step, path: Path) -> None:
+    """Refuse the success of a step that did not bring what it is for: it may have been told to put it elsewhere."""
+    packages = installed_packages(path) if step.brings else {}
+    for name in step.brings:
         if name not in packages:
             raise EnvkitError(
-                f"{name} did not come into the environment, though its installer says that all went well",
+                f"{name} did not come into the environment, though `{step.argv[0]}` says that all went well",
                 hint="its configuration may send it elsewhere (`target`, `prefix`, `root`, `dry-run`): see "
                 "`pip config list`, and uv.toml",
                 exit_code=1,
             )
+
+
+def _check_build(work: Work) -> None:
+    """Refuse a build that took the planned one's place.
+
+    Where the plan trusts the configured index, a mirror or a folder of wheels can hold another build of the
+    same version, and pip prefers one with a local version.
+    """
     found = torch_backend(work.path) if work.backend else None
     if found and found != work.backend and not (work.backend == "mps" and found == "cpu"):
         raise EnvkitError(

@@ -26,6 +26,8 @@ class Step(NamedTuple):
     call: Callable[[Mapping[str, str]], None] | None = None
     """Does the same inside envkit, where a library spares the process, with these environment variables; raises what
     it likes when it fails."""
+    brings: tuple[str, ...] = ()
+    """Packages that are in the environment after it."""
     variables: tuple[tuple[str, str], ...] = ()
     """Environment variables for this command alone: what may hold a password is on no command line."""
 

@@ -36,8 +36,6 @@ class Work(NamedTuple):
     """What is to be written into the folder before the first step."""
     contents: tuple[str, ...] = ()
     """What its commands read from a file."""
-    brings: tuple[str, ...] = ()
-    """Packages that must be in it in the end."""
     register: Step | None = None
     """What makes it known outside of it, once it is made."""
     activate: tuple[Way, ...] = ()
@@ -57,10 +55,10 @@ class Work(NamedTuple):
 
 def bare_work(manager: Manager, installer: Installer, path: Path, python: str, mode: Mode) -> Work:
     """Return the making of an environment with pip alone."""
-    steps = make_steps(manager, installer, path, python, bare=True) if _is_to_be_made(path, mode) else ()
+    *first, last = make_steps(manager, installer, path, python, bare=True)
     told = {"python": python, "manager": manager.value, "engine": installer.engine.value}
     record: dict[str, Any] = {**told, "plan": None, "install": []}
-    return Work(path, steps, interpreter_in(path), mode, record, brings=("pip",))
+    return Work(path, (*first, last._replace(brings=("pip",))), interpreter_in(path), mode, record)
 
 
 def planned_work(
@@ -71,7 +69,10 @@ def planned_work(
     names = (f"install torch {plan.torch} ({plan.backend})", "install its dependencies and the rest")
     steps = (
         *_making(plan, installer, path, python, mode),
-        *(installer.install(name, path, arguments) for name, arguments in zip(names, installs, strict=False)),
+        *(
+            installer.install(name, path, arguments)._replace(brings=("torch",) if plan.torch else ())
+            for name, arguments in zip(names, installs, strict=False)
+        ),
         *((install_kernel(installer, path),) if kernel else ()),
     )
     return Work(
@@ -82,7 +83,6 @@ def planned_work(
         record=_record(plan, python, installer.engine),
         minor=plan.python,
         backend=plan.backend,
-        brings=("torch",) if plan.torch else (),
         register=register_kernel(path, plan.name) if kernel else None,
     )
 

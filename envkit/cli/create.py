@@ -92,7 +92,7 @@ _NOT_MADE = {
     "machine": "--apply makes the environment here, and --for plans for another machine",
     "force": "--force overwrites files in a folder: --output DIR",
 }
-_NOT_BARE = ("torch", "cuda", "rocm", "xpu", "packages", "kernel", "explain")
+_NOT_BARE = ("torch", "cuda", "rocm", "xpu", "packages", "index", "kernel", "explain", "update")
 
 
 def _check_combination(asked: Asked) -> None:

@@ -23,7 +23,7 @@ def fill(path):
 def make(path, mode=Mode.NEW, what="these commands"):
     with claimed(path, mode, what) as claim:
         fill(path)
-        (path / "envkit-plan.json").write_text("{}")
+        (path / "envkit-plan.json").write_text('{"made": true}')
         claim.complete()
     return claim
 
@@ -285,14 +285,36 @@ def test_what_a_replacement_was_broken_off_over_is_put_away_by_the_next_run(tmp_
     assert names(tmp_path) == ["env"]
 
 
-@pytest.mark.parametrize("mode", [Mode.NEW, Mode.REPLACE])
-def test_a_file_of_somebodys_where_the_journal_goes_is_left_alone(tmp_path, mode):
-    journal_of(tmp_path / "env").write_text("precious\n")
+@pytest.mark.parametrize("text", ["precious\n", "\nprecious\n", '{\n "a": 1}\n', "{\n"])
+def test_a_file_of_somebodys_where_the_journal_goes_is_left_alone(tmp_path, text):
+    journal_of(tmp_path / "env").write_text(text)
 
     with pytest.raises(EnvkitError, match="is in the way: it is no journal of envkit's"):
-        make(tmp_path / "env", mode)
+        make(tmp_path / "env")
 
-    assert journal_of(tmp_path / "env").read_text() == "precious\n"
+    assert journal_of(tmp_path / "env").read_text() == text
+
+
+@pytest.mark.parametrize("written", [0, 5])
+def test_a_run_that_was_killed_over_its_mark_is_known_all_the_same(tmp_path, monkeypatch, written):
+    make(tmp_path / "env")
+    be_killed(tmp_path / "env", monkeypatch, Mode.REPLACE, when="empty")
+    mark = tmp_path / "env" / ".envkit-unfinished"
+    mark.write_text(mark.read_text()[:written])
+
+    make(tmp_path / "env", Mode.REPLACE)
+
+    assert names(tmp_path / "env") == ["bin", "envkit-plan.json", "lib", "pyvenv.cfg"]
+
+
+def test_an_environment_of_somebodys_that_was_updated_is_not_replaced(tmp_path):
+    fill(tmp_path / "env")
+    with claimed(tmp_path / "env", Mode.UPDATE, "these commands") as claim:
+        (tmp_path / "env" / "envkit-plan.json").write_text('{"made": false}')
+        claim.complete()
+
+    with pytest.raises(EnvkitError, match="was not made by envkit"):
+        make(tmp_path / "env", Mode.REPLACE)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")

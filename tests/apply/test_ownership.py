@@ -63,7 +63,9 @@ def test_an_environment_is_removed_whole(environment):
         "bin/python_helper.py",
         "bin/activate_cuda.sh",
         "bin/wheelhouse",
+        "bin/activate.local",
         "conda-meta/notes.txt",
+        "conda-meta/my.json",
         ".gitignore",
         "lib/mine.txt",
         "share/mine.txt",
@@ -173,6 +175,16 @@ def test_metadata_of_a_package_that_was_not_installed_to_its_end_is_forgotten(en
     forget_torn(environment, spans)
 
     assert info.exists() is stays
+
+
+@pytest.mark.parametrize(("spans", "stays"), [(ALWAYS, False), (NEVER, True)])
+def test_what_pip_had_put_aside_when_it_was_broken_off_is_forgotten(environment, spans, stays):
+    put(environment / SITE / "~kg" / "__init__.py")
+    put(environment / SITE / "~kg-1.0.dist-info" / "RECORD")
+
+    forget_torn(environment, spans)
+
+    assert [(environment / SITE / name).exists() for name in ("~kg", "~kg-1.0.dist-info")] == [stays, stays]
 
 
 def test_a_wheel_of_the_tests_is_whole_once_pip_has_installed_it(tmp_path):

@@ -1,9 +1,11 @@
 """Steps run in order, told and logged, with a stand-in for Python."""
 
+import _thread
 import json
 import subprocess
 import sys
 import threading
+import time
 
 import psutil
 import pytest
@@ -145,6 +147,37 @@ mkdir -p "$torch" && echo "__version__ = '2.13.0+cpu'" > "$torch/version.py"
     assert refused.value.message == "the cpu build of torch was installed, and the plan is cu130"
 
 
+def test_what_is_updated_is_envkits_only_if_it_was_before(make_plan, python, tmp_path, listener):
+    apply(make_plan(), tmp_path / "mine", python, listener)
+    (tmp_path / "mine" / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "pyvenv.cfg").write_text("version = 3.11.7\n")
+    (tmp_path / "other" / "bin").mkdir()
+    (tmp_path / "other" / "bin" / "python").symlink_to(python)
+    (tmp_path / "other" / "lib/python3.11/site-packages/pip-24.2.dist-info").mkdir(parents=True)
+
+    for name in ("mine", "other"):
+        apply(make_plan(), tmp_path / name, python, listener, mode=Mode.UPDATE)
+
+    made = [json.loads((tmp_path / name / RECORD).read_text())["made"] for name in ("mine", "other")]
+    assert made == [True, False]
+
+
+def test_a_library_that_cannot_be_stopped_is_waited_for_before_things_are_put_back(tmp_path, listener):
+    def make_slowly(_variables):
+        _thread.interrupt_main()
+        time.sleep(0.3)
+        over.set()
+
+    over = threading.Event()
+    work = Work(tmp_path / "env", (Step("make it", ("maker",), 5.0, make_slowly),), tmp_path, Mode.NEW, {})
+
+    with pytest.raises(KeyboardInterrupt), carried_out(work, listener):
+        pytest.fail("it was made")
+
+    assert over.is_set()
+
+
 def test_success_without_torch_is_none(make_plan, python, tmp_path, listener):
     script = STANDIN.replace("torch-2.13.0.dist-info", "other-1.0.dist-info")
     (tmp_path / "python3.11").write_text(script)
@@ -209,7 +242,8 @@ def test_a_step_that_a_library_does_is_told_like_a_program(tmp_path, listener):
     assert "$ maker" in (path / LOG).read_text()
 
 
-def test_a_library_that_hangs_is_not_waited_for(tmp_path, listener):
+def test_a_library_that_hangs_is_not_waited_for(tmp_path, listener, monkeypatch):
+    monkeypatch.setattr("envkit.apply.run._LIBRARY_GRACE", 0.1)
     over = threading.Event()
     work = Work(tmp_path / "env", (Step("make it", ("maker",), 0.1, lambda _: over.wait(60)),), tmp_path, Mode.NEW, {})
 

@@ -24,7 +24,7 @@ from envkit.apply.conda.condarc import CondaConfiguration, read_configuration
 from envkit.apply.conda.sources import Source, find_sources
 from envkit.apply.conda.words import megabytes, one_line, tell
 from envkit.errors import EnvkitError
-from envkit.urls import redacted
+from envkit.urls import holds_credentials, redacted
 
 _TELL_EVERY = 0.5
 _LOOK_EVERY = 0.1
@@ -68,6 +68,7 @@ async def _fill(prefix: Path, channels: Sequence[str], specs: Sequence[str], con
         )
     except Exception as failure:  # noqa: BLE001 - rattler's classes share no base of their own
         raise EnvkitError(one_line(str(failure))) from None
+    _forget_passwords(prefix)
     _write_history(prefix, records, specs)
     tell(f"{len(records)} packages in place")
 
@@ -188,6 +189,21 @@ def _name_in(record: Path) -> str:
         return str(json.loads(record.read_bytes())["name"])
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _forget_passwords(prefix: Path) -> None:
+    """Take the credentials of channels out of the records that rattler wrote: what is installed needs them no more."""
+    for path in (prefix / "conda-meta").glob("*.json"):
+        text = path.read_text("utf-8")
+        if not holds_credentials(text):
+            continue
+        record = json.loads(text)
+        for name in ("url", "channel"):
+            if isinstance(record.get(name), str):
+                record[name] = redacted(record[name])
+        torn = path.with_suffix(".json.new")
+        torn.write_text(json.dumps(record, indent=2), encoding="utf-8")
+        torn.replace(path)
 
 
 def _write_history(prefix: Path, records: Iterable[rattler.RepoDataRecord], specs: Sequence[str]) -> None:
