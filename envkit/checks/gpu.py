@@ -80,7 +80,9 @@ def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     quotes = reading.quotes(snapshot, matrix, "gpu-hidden")
     if hosted and not quotes:
         quotes = reading.quotes(snapshot, matrix, "driver-missing")
-    if not quotes:
+    # Of a machine that was looked at and has no GPU, torch's complaint is no fault.
+    without = not snapshot.pasted and _nothing_answers(snapshot, matrix) and not reading.nvidia_gpus(snapshot)
+    if not quotes or without:
         return None
     if hosted and not reading.cuda_works(snapshot):
         return Finding(
@@ -125,7 +127,7 @@ def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
     machine = reading.host(snapshot)
     if (
-        not (_nothing_answers(snapshot) or _said_without(snapshot, matrix))
+        not (_nothing_answers(snapshot, matrix) or _said_without(snapshot, matrix))
         or reading.nvidia_gpus(snapshot)
         or _other_accelerator(snapshot)
     ):
@@ -163,12 +165,14 @@ def _said_without(snapshot: Snapshot, matrix: Matrix) -> bool:
     return asks and known and not reading.cards(snapshot, "amd")
 
 
-def _nothing_answers(snapshot: Snapshot) -> bool:
+def _nothing_answers(snapshot: Snapshot, matrix: Matrix) -> bool:
     """Say whether both libraries were really asked and neither has a device or a fault."""
     driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
     cuda_empty = isinstance(snapshot.cuda, Absent) or (driver is not None and _sees_none(driver))
     nvml_empty = isinstance(snapshot.nvml, Absent) or (
-        manager is not None and manager.error == 0 and not manager.devices
+        manager is not None
+        and not manager.devices
+        and (manager.error == 0 or matrix.errors.nvml(manager.error).diagnosis == "gpu-absent")
     )
     return cuda_empty and nvml_empty
 

@@ -1,11 +1,13 @@
 """Is torch installed, whole, once, and the one that is imported?"""
 
+import shlex
+
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
 from envkit.checks.fixes import install_torch, python_command, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Absent, Distribution, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
+from envkit.snapshot import Absent, Distribution, FileDamage, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
 
 _WAYS_IN = {"current-folder": "it is the current folder", "PYTHONPATH": "PYTHONPATH names it"}
 
@@ -110,6 +112,8 @@ def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     module = installed.module("torch") if installed else None
     if reading.runtime(snapshot) or (module and module.origin):
         return None  # something called torch is imported: another check's matter
+    if installed and installed.unreadable:
+        return _not_seen(installed)
     where = f"that {target.executable} imports from" if target and not reported else "that this Python imports from"
     return Finding(
         code="torch-missing",
@@ -133,6 +137,23 @@ def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             *((Fact("import torch", snapshot.torch.why, "report"),) if isinstance(snapshot.torch, Absent) else ()),
         ),
         fix=_bring_torch(snapshot, matrix, building=reported and reading.building(snapshot)),
+    )
+
+
+def _not_seen(installed: Packages) -> Finding:
+    """Folders that may not be read may hold torch: installing it again would stumble over the same."""
+    folders = installed.unreadable
+    return Finding(
+        code="torch-missing",
+        severity=Severity.ERROR,
+        summary="torch cannot be found, and a folder that may hold it may not be read",
+        cause=f"{folders[0]}: Permission denied; for this user there is no torch, whatever is in that folder",
+        expected="folders that this user may read",
+        facts=tuple(Fact("search path", f"{folder}: Permission denied", "file system") for folder in folders),
+        fix=Fix(
+            summary="let this user read the folder, or make an environment of your own",
+            steps=(f"see whose it is: `ls -ld {shlex.quote(folders[0])}`; its owner may open it: `chmod -R a+rX`",),
+        ),
     )
 
 
@@ -237,9 +258,16 @@ def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:
     damaged = [copy.damage for copy in found if copy.damage and (copy.damage.missing or copy.damage.altered)]
     if damaged:
         return describe_damage(damaged[0], "torch"), damage_facts(damaged[0])
-    if any(copy.damage is None and copy.installer in ("pip", "uv") for copy in found):
-        return "its RECORD, the list of its files, is missing: an install that was cut short, or meddled with", ()
+    if any(_lists_nothing(copy.damage) and copy.installer in ("pip", "uv") for copy in found):
+        return (
+            "its RECORD, the list of its files, is missing or empty: an install that was cut short, or meddled with",
+            (),
+        )
     return None
+
+
+def _lists_nothing(harm: FileDamage | None) -> bool:
+    return harm is None or harm.entries == 0
 
 
 def _no_module(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom | None:
