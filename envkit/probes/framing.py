@@ -55,7 +55,7 @@ _EXCEPTION = re.compile(r"^\w*(?:Error|Exception): .*", re.MULTILINE)
 
 
 def _last_word(text: str) -> str:
-    """Return the last exception that is told (a Python that cannot start tells of its threads after it), else the end."""
+    """Return the last exception that is told, else the end: what cannot start tells of its threads after it."""
     found = _EXCEPTION.findall(text) or text.splitlines()
     return found[-1] if found else ""
 

@@ -1,5 +1,7 @@
 """Faults of the NVIDIA driver and of GPUs, played by the compiled stand-ins for libcuda and NVML."""
 
+import shutil
+
 from envkit.matrix.data_files import read
 from envkit.matrix.errors import NOT_A_FAULT
 from tests.faults.fault import Fault
@@ -49,6 +51,21 @@ def _odd_library(name: str, content: bytes) -> object:
     return plant
 
 
+def _part(place: Place, library: str, *, works: bool) -> None:
+    cuda_build(place, works=works)
+    place.driver()
+    shutil.copy(f"{place.drivers}/{library}", place.tools)
+    place.variables["LD_LIBRARY_PATH"] = str(place.tools)
+
+
+def _half(place: Place) -> None:
+    _part(place, "libnvidia-ml.so.1", works=False)
+
+
+def _other_half(place: Place) -> None:
+    _part(place, "libcuda.so.1", works=True)
+
+
 _ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\xfe\xfe" + bytes(2000)
 
 
@@ -79,6 +96,8 @@ FAULTS = (
     Fault("libcuda is empty", _odd_library("libcuda.so.1", b""), exit=4, says="libcuda.so.1"),
     Fault("libcuda is of another processor", _odd_library("libcuda.so.1", _ELF), exit=4, says="libcuda.so.1"),
     Fault("NVML is no library", _odd_library("libnvidia-ml.so.1", b"text\n"), exit=4, says="libnvidia-ml.so.1"),
+    Fault("NVML alone", _half, "container-no-gpu", also="driver-missing", driver=True),
+    Fault("control: libcuda alone", _other_half, "healthy", 0, driver=True),
     # -- GPUs -------------------------------------------------------------------------------------
     Fault("a GPU is lost", driver(works=True, handle=15), "gpu-lost", driver=True),
     Fault("a GPU needs a reset", driver(works=True, handle=16), "gpu-lost", driver=True),

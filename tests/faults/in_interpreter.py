@@ -96,6 +96,7 @@ def _foreign_program(place: Place) -> None:
 
 
 _LIES = r"""printf '\n%s ["interpreter", {"executable": 7, "version": [], "bits": "many"}]\n' "$3" """
+_LIES_WELL = r"""printf '\n%s ["interpreter", {"failed": "\\ud800 \033[31m"}]\n\377\n' "$3" """
 _LIES_DEEPLY = r"""printf '\n%s ["interpreter", {"a":' "$3"; head -c 200000 /dev/zero | tr '\0' '['"""
 
 
@@ -185,6 +186,7 @@ FAULTS = (
     Fault("kills itself", script("kill -9 $$"), exit=4, says="SIGKILL"),
     Fault("prints 30 MB", script("head -c 30000000 /dev/urandom; echo nonsense >&2; exit 7"), exit=4, says="nonsense"),
     Fault("answers with lies", script(_LIES), exit=4, says="makes no sense"),
+    Fault("answers for another machine", script(_LIES_WELL), exit=4),
     Fault("answers without end", script(_LIES_DEEPLY), exit=4),
     # -- another torch wins -----------------------------------------------------------------------
     Fault("a local torch.py", local("torch.py"), "module-shadowed", says="project/torch.py"),

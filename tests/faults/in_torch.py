@@ -74,6 +74,30 @@ def _two_infos(place: Place) -> None:
     add_metadata(place.site, "torch", "2.1.0", torch(place))
 
 
+def _left_over(place: Place) -> None:
+    """What pip leaves of an install that it could not take away."""
+    torch(place)
+    shutil.copytree(place.site / "torch", place.site / "~orch")
+    add_metadata(place.site, "~orch", "2.1.0")
+
+
+def _odd_metadata(place: Place) -> None:
+    torch(place)
+    for name in ("torch", "-", "torch-", "numpy-x-y"):
+        (place.site / f"{name}.dist-info").mkdir()
+    (place.site / "triton-3.0.0.dist-info").write_bytes(bytes(range(256)))
+    (place.site / "nvidia_x-1.egg-info").symlink_to("nvidia_x-1.egg-info")
+    (place.site / "numpy-1.26.4.dist-info").mkdir()
+    (place.site / "numpy-1.26.4.dist-info/METADATA").write_bytes(b"\xff\xfe" + bytes(range(256)) * 4000)
+
+
+def _read_only(place: Place) -> None:
+    torch(place)
+    for folder in (place.site, place.prefix, place.python.parent, place.cwd):
+        folder.chmod(0o555)
+    place.without_rights()
+
+
 def _conda_and_pip(place: Place) -> None:
     torch(place)
     folder = place.prefix / "conda-meta"
@@ -93,6 +117,14 @@ _FORKS = """
 import os, time
 if os.fork() == 0:
     time.sleep(300)
+    os._exit(0)
+"""
+
+_DAEMON = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(8)
     os._exit(0)
 """
 
@@ -118,6 +150,9 @@ FAULTS = (
     # -- two of them ------------------------------------------------------------------------------
     Fault("two dist-infos", _two_infos, "torch-duplicate", says="2.1.0"),
     Fault("conda and pip both claim it", _conda_and_pip, "torch-duplicate", says="conda"),
+    Fault("control: what pip left over", _left_over, "gpu-absent", 0),
+    Fault("metadata of nonsense", _odd_metadata, "torch-duplicate"),
+    Fault("control: an environment that may not be written", _read_only, "gpu-absent", 0, needs=("modes",)),
     # -- what its import does ---------------------------------------------------------------------
     Fault("hangs", lambda place: (importing("import time; time.sleep(300)")(place), limit(place, 2)), exit=4,
           says="timed out"),
@@ -134,10 +169,20 @@ FAULTS = (
     Fault("recurses", importing("def f(): f()", "f()"), "torch-corrupt", says="RecursionError"),
     Fault("raises what has no words", importing(
         "class Odd(Exception):", "    def __str__(self): raise RuntimeError", "raise Odd"), "torch-corrupt"),
+    Fault("stops itself", lambda place: (importing("import os, signal", "os.kill(os.getpid(), signal.SIGSTOP)")(place),
+          limit(place, 2)), exit=4, says="timed out"),
+    Fault("waits for an answer", importing("input('really? ')"), "torch-corrupt", says="EOFError"),
+    Fault("complains in colour", importing("raise RuntimeError('\\x1b[31mred\\x1b]0;owned\\x07 \\udcff')"),
+          "torch-corrupt", says="RuntimeError"),
     Fault("closes what is open", importing("import os; os.closerange(0, 100)"), "torch-corrupt"),
     Fault("control: prints to stdout", importing("print('{\"event\": 1}\\n' * 10)"), "gpu-absent", 0),
     Fault("control: prints 20 MB", importing("import os; os.write(1, b'x' * 20_000_000)"), "gpu-absent", 0),
     Fault("control: prints terminal escapes", importing("print('\\x1b]0;owned\\x07\\x1b[2J')"), "gpu-absent", 0),
+    Fault("control: prints 20 MB of complaints", importing("import os; os.write(2, b'x' * 20_000_000)"),
+          "gpu-absent", 0),
+    Fault("control: leaves a daemon behind", importing(*_DAEMON.splitlines()), "gpu-absent", 0),
+    Fault("control: leaves a thread behind", importing(
+        "import threading, time", "threading.Thread(target=time.sleep, args=(300,)).start()"), "gpu-absent", 0),
     Fault("control: leaves a child behind", importing(*_FORKS.splitlines()), "gpu-absent", 0),
     Fault("control: goes elsewhere", importing("import os; os.chdir('/')"), "gpu-absent", 0),
     Fault("misses a CUDA library", importing(

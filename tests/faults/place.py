@@ -106,12 +106,21 @@ def clone(blank: Path, folder: Path) -> Path:
     return folder / blank.relative_to(blank.parent.parent)
 
 
-def examine(place: Place, limit: float) -> Outcome:
+def examine(place: Place, limit: float, *, as_json: bool = True) -> Outcome:
     """Run the doctor at a place, as a person would there; past `limit` seconds it raises."""
     arguments = place.arguments or ("--python", str(place.python))
     before, began = _contents(place.folder), time.monotonic()
     done = subprocess.run(
-        [*place.started_by, sys.executable, *place.flags, "-c", _START, "doctor", "--json", *arguments],
+        [
+            *place.started_by,
+            sys.executable,
+            *place.flags,
+            "-c",
+            _START,
+            "doctor",
+            *(["--json"] if as_json else []),
+            *arguments,
+        ],
         env=_environment(place),
         cwd=place.cwd,
         stdin=subprocess.DEVNULL,
