@@ -269,6 +269,17 @@ _BY_TEXT = (
 def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a device that torch offers and that fails on a tiny operation, or kills the process."""
     live = reading.runtime(snapshot)
+    # What has no version is no whole torch: as a rule a check of the install has told already.
+    return _failing_device(snapshot, matrix) if live and (live.version or snapshot.pasted) else None
+
+
+def check_nameless_device(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find that what is called torch fails on first use, and no other check says why: the last resort."""
+    return _failing_device(snapshot, matrix)
+
+
+def _failing_device(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    live = reading.runtime(snapshot)
     failing = [device for device in live.devices if device.works is False] if live else []
     died_at = live.stage.removeprefix("device ") if live and live.end is RunEnd.CRASHED else "import"
     if live is None or not (failing or died_at != "import"):
@@ -299,4 +310,4 @@ CHECKS = (
     check_device_works,
     check_gpu_absent,
 )
-LAST_RESORT = (check_no_gpu_offered,)
+LAST_RESORT = (check_no_gpu_offered, check_nameless_device)

@@ -1,10 +1,8 @@
 """Is torch installed, whole, once, and the one that is imported?"""
 
-import shlex
-
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import install_torch, python_command, quoted
+from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import Absent, Distribution, FileDamage, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
@@ -113,7 +111,7 @@ def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     if reading.runtime(snapshot) or (module and module.origin):
         return None  # something called torch is imported: another check's matter
     if installed and installed.unreadable:
-        return _not_seen(installed)
+        return _not_seen(snapshot, installed)
     where = f"that {target.executable} imports from" if target and not reported else "that this Python imports from"
     return Finding(
         code="torch-missing",
@@ -140,7 +138,7 @@ def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-def _not_seen(installed: Packages) -> Finding:
+def _not_seen(snapshot: Snapshot, installed: Packages) -> Finding:
     """Folders that may not be read may hold torch: installing it again would stumble over the same."""
     folders = installed.unreadable
     return Finding(
@@ -150,10 +148,7 @@ def _not_seen(installed: Packages) -> Finding:
         cause=f"{folders[0]}: Permission denied; for this user there is no torch, whatever is in that folder",
         expected="folders that this user may read",
         facts=tuple(Fact("search path", f"{folder}: Permission denied", "file system") for folder in folders),
-        fix=Fix(
-            summary="let this user read the folder, or make an environment of your own",
-            steps=(f"see whose it is: `ls -ld {shlex.quote(folders[0])}`; its owner may open it: `chmod -R a+rX`",),
-        ),
+        fix=with_rights(snapshot, Fix(summary="make an environment of your own"), "Permission denied", folders[0]),
     )
 
 
@@ -232,6 +227,8 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     cause, facts = symptom
     live = reading.runtime(snapshot)
     works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
+    release = found[0].version if found else None
+    again = install_torch(snapshot, matrix, "install it again", torch=release, reinstall=True)
     return Finding(
         code="torch-corrupt",
         # Without a RECORD nothing shows damage; it is pip that will stumble over it.
@@ -240,9 +237,7 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=cause,
         expected="every file of the installed torch as its RECORD lists it, and an import that succeeds",
         facts=(*(Fact("torch", copy.version, copy.metadata) for copy in found), *facts, *_import_facts(snapshot)),
-        fix=install_torch(
-            snapshot, matrix, "install it again", torch=found[0].version if found else None, reinstall=True
-        ),
+        fix=with_rights(snapshot, again, " ".join(fact.value for fact in facts), found[0].site if found else ""),
         explains=_BROKEN_IMPORTS,
     )
 
@@ -300,6 +295,10 @@ def _killed(snapshot: Snapshot) -> _Symptom | None:
 
 def _told_broken(snapshot: Snapshot, matrix: Matrix) -> _Symptom | None:
     """What a report says that only a torch with parts of two releases, or without some of its files, says."""
+    installed = reading.packages(snapshot)
+    module = installed.module("torch") if installed and installed.complete else None
+    if module and module.way_in in _WAYS_IN:
+        return None  # that was said of the user's own file, which was imported in the place of torch
     quotes = reading.quotes(snapshot, matrix, "torch-corrupt")
     if not quotes:
         quotes = reading.quotes(snapshot, matrix, "module-shadowed")

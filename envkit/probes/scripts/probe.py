@@ -654,7 +654,8 @@ def libraries_now():
 def error_facts(error):
     # type: (BaseException) -> dict[str, Any]
     """The exception that is being handled."""
-    return {"type": type(error).__name__, "message": str(error)[:4000], "traceback": traceback.format_exc()[-8000:]}
+    message = attempt(lambda: str(error)) or ""
+    return {"type": type(error).__name__, "message": message[:4000], "traceback": traceback.format_exc()[-8000:]}
 
 
 def torch_version_facts(torch):
@@ -750,7 +751,7 @@ def arch_list(torch):
     flags = attempt(lambda: torch._C._cuda_getArchFlags())
     if flags:
         return str(flags).split()
-    listed = attempt(torch.cuda.get_arch_list)
+    listed = attempt(lambda: torch.cuda.get_arch_list())  # what is called torch may be a folder of the user's
     return None if listed is None else [str(arch) for arch in listed]
 
 
