@@ -149,3 +149,10 @@ def test_what_a_local_torch_cannot_do_is_not_said_of_the_installed_one() -> None
     codes = [one.code for one in findings(snapshot)]
     assert codes[0] == "module-shadowed"
     assert "torch-corrupt" not in codes
+
+
+def test_what_the_import_of_torch_alone_says_is_said_of_no_companion() -> None:
+    error = TorchError(type="RuntimeError", message="operator torchvision::nms does not exist")
+    live = make_runtime(version=None, stage="import", devices=(), backends=(), error=error)
+    assert findings(make_snapshot(torch=live))[0].code == "companion-mismatch"  # a report: whatever was imported
+    assert findings(make_snapshot(torch=live, taken_at="2026-01-01T00:00:00+00:00"))[0].code == "torch-corrupt"
