@@ -278,6 +278,8 @@ def _no_metadata(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Sympto
     module = installed.module("torch") if installed else None
     if installed is None or not installed.complete or found or module is None or not module.origin:
         return None  # a report need not list what it has installed
+    if module.way_in in _WAYS_IN:
+        return None  # the user's own, which nobody installed
     cause = "a torch folder can be imported, and no installed distribution owns it: an install that was cut short"
     return cause, (Fact("import torch", module.origin, "import system"),)
 

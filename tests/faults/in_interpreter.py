@@ -117,6 +117,10 @@ def local(name: str, *, by: str = "cwd") -> object:
     return plant
 
 
+def _alone(place: Place) -> None:
+    (place.cwd / "torch.py").write_text("mine = True\n")
+
+
 def _user_site(place: Place) -> None:
     """In the order that conda's environments have: the user's site folder before the environment's."""
     torch(place)
@@ -191,6 +195,7 @@ FAULTS = (
     # -- another torch wins -----------------------------------------------------------------------
     Fault("a local torch.py", local("torch.py"), "module-shadowed", says="project/torch.py"),
     Fault("a local torch folder", local("torch/__init__.py"), "module-shadowed"),
+    Fault("a local torch.py alone", _alone, "module-shadowed", says="project/torch.py"),
     Fault("a local numpy folder", local("numpy/__init__.py"), "module-shadowed", says="project/numpy"),
     Fault("torch.py on PYTHONPATH", local("torch.py", by="PYTHONPATH"), "module-shadowed", says="PYTHONPATH"),
     Fault("numpy on PYTHONPATH", local("numpy/__init__.py", by="PYTHONPATH"), "module-shadowed", says="PYTHONPATH"),
