@@ -287,6 +287,8 @@ class Packages(Known, frozen=True, kw_only=True, tag="known"):
     modules: tuple[ModuleOrigin, ...]
     complete: bool = True
     """False where a report names some of what is installed: what is not named may be there too."""
+    unreadable: tuple[str, ...] = ()
+    """Folders of the search path that this user may not read: what is in them was not seen."""
 
     def named(self, name: str) -> tuple[Distribution, ...]:
         """Return every installed distribution of that normalised name."""
@@ -519,9 +521,20 @@ class Snapshot(Record, frozen=True, kw_only=True):
     """Read from what somebody pasted: what it does not say was not looked for."""
 
 
-def encode(snapshot: Snapshot) -> bytes:
-    """Return the snapshot as JSON."""
-    return msgspec.json.encode(snapshot)
+def encode(snapshot: Any) -> bytes:
+    """Return a snapshot, or what holds one, as JSON; bytes of a name that are no text are told as "?"."""
+    try:
+        return msgspec.json.encode(snapshot)
+    except UnicodeEncodeError:  # names of files and values of variables may be any bytes
+        return msgspec.json.encode(_as_text(msgspec.to_builtins(snapshot)))
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_as_text(key): _as_text(one) for key, one in value.items()}
+    return [_as_text(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def decode(data: bytes) -> Snapshot:

@@ -32,6 +32,8 @@ class Misfit(NamedTuple):
 def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find torchvision, torchaudio, xformers, ... of another torch release, or of another CUDA build."""
     quotes = reading.quotes(snapshot, matrix, "companion-mismatch") + _of_extensions(snapshot, matrix)
+    if snapshot.taken_at:
+        quotes = ()  # a live run imports torch alone: what that says is of no package beside it
     misfits = tuple(misfits_of(snapshot, matrix))
     if not quotes and not misfits:
         return None

@@ -230,7 +230,15 @@ def check_driver_error(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-_ELSEWHERE = ("device-permission", "wsl-driver", "gpu-lost", "gpu-exclusive", "gpu-memory-errors", "gpu-memory-full")
+_ELSEWHERE = (
+    "device-permission",
+    "wsl-driver",
+    "gpu-lost",
+    "gpu-exclusive",
+    "gpu-memory-errors",
+    "gpu-memory-full",
+    "gpu-absent",
+)
 """What the error table points to and checks of their own tell."""
 
 

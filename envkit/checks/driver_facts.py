@@ -26,6 +26,13 @@ def driver_codes(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
+def points_to(snapshot: Snapshot, matrix: Matrix, code: str) -> bool:
+    """Say whether the number that cuInit or nvmlInit answers points to a diagnosis code."""
+    driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
+    by_cuda = driver is not None and matrix.errors.cuda(driver.init_error).diagnosis == code
+    return by_cuda or (manager is not None and matrix.errors.nvml(manager.error).diagnosis == code)
+
+
 def pci_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
     """The display controllers on the bus, each with the kernel driver that it is bound to."""
     machine = reading.host(snapshot)

@@ -116,6 +116,17 @@ def install_torch(
     return in_target(snapshot, f"{summary}: torch {fitting.torch}, {fitting.backend} build", *before, *installs)
 
 
+def with_rights(snapshot: Snapshot, fix: Fix, told: str, folder: str) -> Fix:
+    """Return a fix that first lets this user read a folder, where what was `told` is that this was refused."""
+    if "Permission denied" not in told or _windows(snapshot):
+        return fix
+    return Fix(
+        summary="let this user read the files, as their owner or as root",
+        commands=(quoted(snapshot, "chmod", "-R", "a+rX", folder),),
+        steps=(f"`{quoted(snapshot, 'ls', '-ld', folder)}` tells who that is",),
+    )
+
+
 def _new_conda_environment() -> Fix:
     return Fix(
         summary="make a new conda environment with the build that fits",

@@ -80,7 +80,9 @@ def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     quotes = reading.quotes(snapshot, matrix, "gpu-hidden")
     if hosted and not quotes:
         quotes = reading.quotes(snapshot, matrix, "driver-missing")
-    if not quotes:
+    # Of a machine that was looked at and has no GPU, torch's complaint is no fault.
+    without = not snapshot.pasted and _nothing_answers(snapshot, matrix) and not reading.nvidia_gpus(snapshot)
+    if not quotes or without:
         return None
     if hosted and not reading.cuda_works(snapshot):
         return Finding(
@@ -125,7 +127,7 @@ def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
     machine = reading.host(snapshot)
     if (
-        not (_nothing_answers(snapshot) or _said_without(snapshot, matrix))
+        not (_nothing_answers(snapshot, matrix) or _said_without(snapshot, matrix))
         or reading.nvidia_gpus(snapshot)
         or _other_accelerator(snapshot)
     ):
@@ -163,12 +165,14 @@ def _said_without(snapshot: Snapshot, matrix: Matrix) -> bool:
     return asks and known and not reading.cards(snapshot, "amd")
 
 
-def _nothing_answers(snapshot: Snapshot) -> bool:
+def _nothing_answers(snapshot: Snapshot, matrix: Matrix) -> bool:
     """Say whether both libraries were really asked and neither has a device or a fault."""
     driver, manager = reading.cuda(snapshot), reading.nvml(snapshot)
     cuda_empty = isinstance(snapshot.cuda, Absent) or (driver is not None and _sees_none(driver))
     nvml_empty = isinstance(snapshot.nvml, Absent) or (
-        manager is not None and manager.error == 0 and not manager.devices
+        manager is not None
+        and not manager.devices
+        and (manager.error == 0 or matrix.errors.nvml(manager.error).diagnosis == "gpu-absent")
     )
     return cuda_empty and nvml_empty
 
@@ -265,6 +269,17 @@ _BY_TEXT = (
 def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a device that torch offers and that fails on a tiny operation, or kills the process."""
     live = reading.runtime(snapshot)
+    # What has no version is no whole torch: as a rule a check of the install has told already.
+    return _failing_device(snapshot, matrix) if live and (live.version or snapshot.pasted) else None
+
+
+def check_nameless_device(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find that what is called torch fails on first use, and no other check says why: the last resort."""
+    return _failing_device(snapshot, matrix)
+
+
+def _failing_device(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    live = reading.runtime(snapshot)
     failing = [device for device in live.devices if device.works is False] if live else []
     died_at = live.stage.removeprefix("device ") if live and live.end is RunEnd.CRASHED else "import"
     if live is None or not (failing or died_at != "import"):
@@ -295,4 +310,4 @@ CHECKS = (
     check_device_works,
     check_gpu_absent,
 )
-LAST_RESORT = (check_no_gpu_offered,)
+LAST_RESORT = (check_no_gpu_offered, check_nameless_device)

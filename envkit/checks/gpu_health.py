@@ -1,6 +1,7 @@
 """Is the GPU itself sound: on the bus, its memory, its clocks, its link?"""
 
 from envkit import reading
+from envkit.checks.driver_facts import driver_codes, points_to
 from envkit.checks.fixes import with_nvidia_smi
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -11,12 +12,11 @@ _FALLBACK = "if it comes back, the GPU, its power supply or its slot is at fault
 
 def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a GPU that no longer answers."""
-    manager = reading.nvml(snapshot)
-    whole = manager is not None and matrix.errors.nvml(manager.error).diagnosis == "gpu-lost"
+    whole = points_to(snapshot, matrix, "gpu-lost")
     # A GPU that is listed and gives no handle has stopped to answer, whatever the reason is called.
     lost = [device for device in reading.devices(snapshot) if device.error]
     quotes = reading.quotes(snapshot, matrix, "gpu-lost")
-    whole = whole or _none_answers(snapshot)
+    whole = whole or _none_answers(snapshot, matrix)
     if not (whole or lost or quotes):
         return None
     works = not (whole or lost) and reading.cuda_starts(snapshot)
@@ -33,6 +33,7 @@ def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
                 for one in lost
             ),
             *quotes,
+            *driver_codes(snapshot, matrix),
         ),
         fix=with_nvidia_smi(
             snapshot,
@@ -49,32 +50,36 @@ def check_gpu_lost(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-def _none_answers(snapshot: Snapshot) -> bool:
-    """Say whether NVML works and lists none, though the bus shows NVIDIA's GPU, which another driver may hold."""
+def _none_answers(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether NVML finds none, though the bus shows NVIDIA's GPU, which another driver may hold."""
     manager = reading.nvml(snapshot)
+    listed = manager is not None and manager.error == 0 and manager.devices == ()
     cards = [card for card in reading.cards(snapshot, "nvidia") if card.kernel_driver in (None, "nvidia")]
-    return manager is not None and manager.error == 0 and manager.devices == () and bool(cards)
+    return (listed or points_to(snapshot, matrix, "gpu-absent")) and bool(cards)
 
 
 def check_gpu_memory_errors(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find memory of a GPU that gives wrong values, or whose repair waits or failed."""
     found = [(device, told) for device in reading.devices(snapshot) if (told := _memory_trouble(device))]
     quotes = reading.quotes(snapshot, matrix, "gpu-memory-errors")
-    manager = reading.nvml(snapshot)
-    inforom = manager is not None and matrix.errors.nvml(manager.error).diagnosis == "gpu-memory-errors"
-    if not (found or quotes or inforom):
+    answered = points_to(snapshot, matrix, "gpu-memory-errors")
+    if not (found or quotes or answered):
         return None
     now = any(device.ecc_uncorrected or device.remap_failed for device, _ in found)
     works = reading.cuda_starts(snapshot) and not now
     return Finding(
         code="gpu-memory-errors",
         # A repair that waits hurts nobody until the next error.
-        severity=Severity.ERROR if now or (quotes and not works) or inforom else Severity.WARNING,
+        severity=Severity.ERROR if now or (quotes and not works) or answered else Severity.WARNING,
         summary="the memory of a GPU has uncorrectable errors",
         cause="cells of the memory failed; the driver replaces their row (before Ampere: leaves out their page), which "
         "takes effect at the next reset",
         expected="no uncorrected errors since the last reset, no repair that waits or failed",
-        facts=(*(Fact(f"GPU {device.index}", told, "NVML") for device, told in found), *quotes),
+        facts=(
+            *(Fact(f"GPU {device.index}", told, "NVML") for device, told in found),
+            *quotes,
+            *driver_codes(snapshot, matrix),
+        ),
         fix=with_nvidia_smi(
             snapshot,
             Fix(

@@ -3,6 +3,7 @@
 import re
 
 from envkit import reading
+from envkit.checks.driver_facts import driver_codes, points_to
 from envkit.checks.fixes import with_nvidia_smi
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -13,9 +14,8 @@ _CUDA_NO_DEVICE = 100
 
 def check_gpu_exclusive(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a GPU that takes one process or none, and is refused to this one."""
-    driver = reading.cuda(snapshot)
     quotes = reading.quotes(snapshot, matrix, "gpu-exclusive")
-    refused = driver is not None and matrix.errors.cuda(driver.init_error).diagnosis == "gpu-exclusive"
+    refused = points_to(snapshot, matrix, "gpu-exclusive")
     closed = [device for device in reading.devices(snapshot) if device.compute_mode == "prohibited"]
     narrow = [device for device in reading.devices(snapshot) if (device.compute_mode or "").startswith("exclusive")]
     all_closed = bool(closed) and len(closed) == len(reading.devices(snapshot))
@@ -28,7 +28,7 @@ def check_gpu_exclusive(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         summary="the GPU takes no further process",
         cause=_why_taken(closed=bool(closed), narrow=bool(narrow)),
         expected="compute mode Default, or no other process on the GPU",
-        facts=(*modes, *_users(snapshot), *quotes),
+        facts=(*modes, *_users(snapshot), *quotes, *driver_codes(snapshot, matrix)),
         fix=with_nvidia_smi(
             snapshot,
             Fix(
@@ -123,8 +123,7 @@ _SEVERAL = 3
 def check_gpu_memory_full(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find memory of a GPU that others hold, or a program that ran out of it."""
     quotes = reading.quotes(snapshot, matrix, "gpu-memory-full")
-    driver = reading.cuda(snapshot)
-    refused = driver is not None and matrix.errors.cuda(driver.init_error).diagnosis == "gpu-memory-full"
+    refused = points_to(snapshot, matrix, "gpu-memory-full")
     held = [device for device in reading.devices(snapshot) if _is_held(device, live=bool(snapshot.taken_at))]
     if not (quotes or refused or held):
         return None
@@ -138,7 +137,7 @@ def check_gpu_memory_full(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         if own
         else "other processes, or ones that have died without giving it back, hold the memory of the GPU",
         expected="free memory for what the program is to do",
-        facts=(*(_memory_fact(device) for device in held), *quotes),
+        facts=(*(_memory_fact(device) for device in held), *quotes, *driver_codes(snapshot, matrix)),
         fix=_smaller_work(snapshot) if own else _free_memory(snapshot),
         explains=("driver-init-failed",),
     )

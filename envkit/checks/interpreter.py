@@ -7,7 +7,7 @@ from envkit.checks.fixes import python_command, quoted
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
-from envkit.snapshot import Absent, EnvironmentKind, Host, Interpreter, Launcher, Refusal, Snapshot
+from envkit.snapshot import Absent, EnvironmentKind, Host, Interpreter, Launcher, Refusal, Snapshot, Unknown
 
 _NOT_INSTALLED = ("torch-missing", "torch-corrupt", "network-index")
 """What follows where torch cannot be installed, or its environment does not start."""
@@ -17,9 +17,11 @@ def check_venv_broken(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find an environment whose base interpreter is gone, or which was moved away from its place."""
     target = snapshot.target
     lost = target if isinstance(target, Absent) and target.environment else None
-    quotes = () if lost else reading.quotes(snapshot, matrix, "venv-broken")
+    quotes = () if lost else reading.quotes(snapshot, matrix, "venv-broken") + _last_words(snapshot, matrix)
     if lost is None and not quotes:
         return None
+    if lost is None and "PYTHONHOME" in reading.variables(snapshot):
+        return _wrong_home(snapshot, quotes)
     folder = lost.environment if lost else ".venv"
     return Finding(
         code="venv-broken",
@@ -35,6 +37,29 @@ def check_venv_broken(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             commands=(quoted(snapshot, python_command(snapshot), "-m", "venv", f"{folder}-new"),),
             steps=("if another environment was meant: leave this one with `deactivate`",),
         ),
+        explains=_NOT_INSTALLED,
+    )
+
+
+def _last_words(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
+    """What an interpreter said that did not come to answer, where it is that it lacks its standard library."""
+    target = snapshot.target
+    lacks = isinstance(target, Unknown) and matrix.errors.cause_of(target.why) == "venv-broken"
+    return (Fact("said", target.why, "interpreter"),) if isinstance(target, Unknown) and lacks else ()
+
+
+def _wrong_home(snapshot: Snapshot, quotes: tuple[Fact, ...]) -> Finding:
+    """A variable that sends every Python to another one's standard library."""
+    unset = "Remove-Item Env:PYTHONHOME" if _os(snapshot) == "windows" else "unset PYTHONHOME"
+    return Finding(
+        code="venv-broken",
+        severity=Severity.ERROR,
+        summary="PYTHONHOME keeps this Python from its own standard library",
+        cause="PYTHONHOME names a folder that does not hold the standard library of this Python, which therefore "
+        "cannot start; no environment needs the variable",
+        expected="PYTHONHOME unset",
+        facts=(*reading.variable_facts(snapshot, "PYTHONHOME"), *quotes),
+        fix=Fix(summary="unset it, where it is set too (~/.bashrc, the image, a module)", commands=(unset,)),
         explains=_NOT_INSTALLED,
     )
 

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import in_target, install_torch, quoted
+from envkit.checks.fixes import in_target, install_torch, quoted, with_rights
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
@@ -368,7 +368,14 @@ def check_unexplained_import(snapshot: Snapshot, matrix: Matrix) -> Finding | No
     if live is None or live.error is None:
         return None
     told = reading.first_line(f"{live.error.type}: {live.error.message}")
-    installed = reading.installed_torch(snapshot)
+    installed, copies = reading.installed_torch(snapshot), reading.imported_torch(snapshot)
+    again = install_torch(
+        snapshot,
+        matrix,
+        "install it again with all it needs",
+        torch=installed.version if installed else None,
+        reinstall=True,
+    )
     return Finding(
         code="torch-corrupt",
         severity=Severity.ERROR,
@@ -376,13 +383,7 @@ def check_unexplained_import(snapshot: Snapshot, matrix: Matrix) -> Finding | No
         cause=f"`import torch` fails: {told}",
         expected="an import that succeeds",
         facts=(Fact("import torch", told, "live run"), *((installed.fact,) if installed else ())),
-        fix=install_torch(
-            snapshot,
-            matrix,
-            "install it again with all it needs",
-            torch=installed.version if installed else None,
-            reinstall=True,
-        ),
+        fix=with_rights(snapshot, again, told, copies[0].site if copies else ""),
     )
 
 

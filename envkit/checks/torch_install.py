@@ -2,10 +2,10 @@
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
-from envkit.checks.fixes import install_torch, python_command, quoted
+from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Absent, Distribution, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
+from envkit.snapshot import Absent, Distribution, FileDamage, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
 
 _WAYS_IN = {"current-folder": "it is the current folder", "PYTHONPATH": "PYTHONPATH names it"}
 
@@ -110,6 +110,8 @@ def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     module = installed.module("torch") if installed else None
     if reading.runtime(snapshot) or (module and module.origin):
         return None  # something called torch is imported: another check's matter
+    if installed and installed.unreadable:
+        return _not_seen(snapshot, installed)
     where = f"that {target.executable} imports from" if target and not reported else "that this Python imports from"
     return Finding(
         code="torch-missing",
@@ -133,6 +135,20 @@ def check_torch_missing(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             *((Fact("import torch", snapshot.torch.why, "report"),) if isinstance(snapshot.torch, Absent) else ()),
         ),
         fix=_bring_torch(snapshot, matrix, building=reported and reading.building(snapshot)),
+    )
+
+
+def _not_seen(snapshot: Snapshot, installed: Packages) -> Finding:
+    """Folders that may not be read may hold torch: installing it again would stumble over the same."""
+    folders = installed.unreadable
+    return Finding(
+        code="torch-missing",
+        severity=Severity.ERROR,
+        summary="torch cannot be found, and a folder that may hold it may not be read",
+        cause=f"{folders[0]}: Permission denied; for this user there is no torch, whatever is in that folder",
+        expected="folders that this user may read",
+        facts=tuple(Fact("search path", f"{folder}: Permission denied", "file system") for folder in folders),
+        fix=with_rights(snapshot, Fix(summary="make an environment of your own"), "Permission denied", folders[0]),
     )
 
 
@@ -211,6 +227,8 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     cause, facts = symptom
     live = reading.runtime(snapshot)
     works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
+    release = found[0].version if found else None
+    again = install_torch(snapshot, matrix, "install it again", torch=release, reinstall=True)
     return Finding(
         code="torch-corrupt",
         # Without a RECORD nothing shows damage; it is pip that will stumble over it.
@@ -219,9 +237,7 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=cause,
         expected="every file of the installed torch as its RECORD lists it, and an import that succeeds",
         facts=(*(Fact("torch", copy.version, copy.metadata) for copy in found), *facts, *_import_facts(snapshot)),
-        fix=install_torch(
-            snapshot, matrix, "install it again", torch=found[0].version if found else None, reinstall=True
-        ),
+        fix=with_rights(snapshot, again, " ".join(fact.value for fact in facts), found[0].site if found else ""),
         explains=_BROKEN_IMPORTS,
     )
 
@@ -237,9 +253,16 @@ def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:
     damaged = [copy.damage for copy in found if copy.damage and (copy.damage.missing or copy.damage.altered)]
     if damaged:
         return describe_damage(damaged[0], "torch"), damage_facts(damaged[0])
-    if any(copy.damage is None and copy.installer in ("pip", "uv") for copy in found):
-        return "its RECORD, the list of its files, is missing: an install that was cut short, or meddled with", ()
+    if any(_lists_nothing(copy.damage) and copy.installer in ("pip", "uv") for copy in found):
+        return (
+            "its RECORD, the list of its files, is missing or empty: an install that was cut short, or meddled with",
+            (),
+        )
     return None
+
+
+def _lists_nothing(harm: FileDamage | None) -> bool:
+    return harm is None or harm.entries == 0
 
 
 def _no_module(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom | None:
@@ -255,6 +278,8 @@ def _no_metadata(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Sympto
     module = installed.module("torch") if installed else None
     if installed is None or not installed.complete or found or module is None or not module.origin:
         return None  # a report need not list what it has installed
+    if module.way_in in _WAYS_IN:
+        return None  # the user's own, which nobody installed
     cause = "a torch folder can be imported, and no installed distribution owns it: an install that was cut short"
     return cause, (Fact("import torch", module.origin, "import system"),)
 
@@ -272,6 +297,10 @@ def _killed(snapshot: Snapshot) -> _Symptom | None:
 
 def _told_broken(snapshot: Snapshot, matrix: Matrix) -> _Symptom | None:
     """What a report says that only a torch with parts of two releases, or without some of its files, says."""
+    installed = reading.packages(snapshot)
+    module = installed.module("torch") if installed and installed.complete else None
+    if module and module.way_in in _WAYS_IN:
+        return None  # that was said of the user's own file, which was imported in the place of torch
     quotes = reading.quotes(snapshot, matrix, "torch-corrupt")
     if not quotes:
         quotes = reading.quotes(snapshot, matrix, "module-shadowed")

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,8 @@ def _discard_output() -> None:
 
 def _output_failed(error: OSError) -> int:
     _discard_output()
-    click.echo(f"envkit: the output cannot be written: {error.strerror or error}", err=True)
+    with suppress(OSError):  # stderr may stand on the same full disk
+        click.echo(f"envkit: the output cannot be written: {error.strerror or error}", err=True)
     return EXIT_FAILED
 
 

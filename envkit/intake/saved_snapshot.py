@@ -1,11 +1,15 @@
 """The format of our own: a snapshot as `envkit doctor --save` wrote it."""
 
+import errno
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from envkit.errors import EnvkitError
 from envkit.snapshot import SCHEMA_VERSION, Snapshot, decode, encode
+
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 class _Head(msgspec.Struct):
@@ -20,7 +24,12 @@ def save(snapshot: Snapshot, path: Path) -> None:
     try:
         path.write_bytes(msgspec.json.format(encode(snapshot), indent=1) + b"\n")
     except OSError as error:
-        raise EnvkitError(f"{path} cannot be written: {error.strerror}", hint="name another file") from error
+        full = error.errno in _FULL
+        if full and path.is_file():  # half of a snapshot is none
+            with suppress(OSError):
+                path.unlink()
+        message = f"{path} cannot be written: {error.strerror}"
+        raise EnvkitError(message, hint="name another file", exit_code=3 if full else 2) from error
 
 
 def load(path: Path) -> Snapshot:

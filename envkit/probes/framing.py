@@ -5,6 +5,7 @@ and facts. Whatever else is printed around it is ignored.
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +46,18 @@ def run_script(interpreter: Sequence[str], script: str, arguments: Sequence[str]
 def unanswered(completed: Completed, who: str) -> Unknown:
     """Say why a script gave no answer, by the way it ended."""
     outcomes = {End.TIMED_OUT: ProbeOutcome.TIMED_OUT, End.SIGNALLED: ProbeOutcome.CRASHED}
-    told = completed.error_text.splitlines()
-    why = f"{who} gave no answer: {completed.describe()}" + (f": {told[-1][:500]}" if told else "")
+    told = _last_word(completed.error_text)
+    why = f"{who} gave no answer: {completed.describe()}" + (f": {told[:500]}" if told else "")
     return Unknown(why=why, outcome=outcomes.get(completed.end, ProbeOutcome.FAILED))
+
+
+_EXCEPTION = re.compile(r"^\w*(?:Error|Exception): .*", re.MULTILINE)
+
+
+def _last_word(text: str) -> str:
+    """Return the last exception that is told, else the end: what cannot start tells of its threads after it."""
+    found = _EXCEPTION.findall(text) or text.splitlines()
+    return found[-1] if found else ""
 
 
 def read_frames(output: bytes, token: bytes) -> list[tuple[str, Facts]]:

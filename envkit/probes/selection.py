@@ -46,7 +46,7 @@ def _find(asked: str) -> Choice | Absent:
     if is_file_or_link(path):
         return Choice(str(path.absolute()), f"--python {asked}")
     if os.sep in asked or (os.altsep and os.altsep in asked):
-        return Absent(why=f"{asked} does not exist")
+        return Absent(why=f"{asked} is no program" if exists(path) else f"{asked} does not exist")
     names = (f"python{asked}", asked) if asked[:1].isdigit() else (asked,)
     for found in filter(None, map(_which, names)):
         return Choice(found, f"--python {asked}")

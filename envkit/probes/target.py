@@ -1,5 +1,7 @@
 """Facts from the target interpreter: what it is, what is installed in it, and torch live."""
 
+import errno
+import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,10 +40,15 @@ def _interpreter(choice: Choice, answers: Answers) -> Interpreter | Absent | Unk
     return _silent(choice, answers) if said is None else decoded({**said, "chosen_by": choice.chosen_by}, Interpreter)
 
 
+_OUT_OF_MEANS = tuple(map(os.strerror, (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)))
+"""Why a program cannot be started that is nothing of its own."""
+
+
 def _silent(choice: Choice, answers: Answers) -> Absent | Unknown:
     """Say what an interpreter is that gave no answer: gone from its environment, or beyond telling."""
     prefix = Path(choice.executable).parent.parent
-    if answers.completed.end is End.NOT_STARTED and is_environment(prefix):
+    out_of_means = answers.completed.reason in _OUT_OF_MEANS
+    if answers.completed.end is End.NOT_STARTED and not out_of_means and is_environment(prefix):
         why = f"{choice.executable} could not be started: {answers.completed.reason}"
         return Absent(why=why, environment=str(prefix))
     return unanswered(answers.completed, choice.executable)

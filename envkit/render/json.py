@@ -13,7 +13,7 @@ from envkit.planning.compatibility import Compatibility
 from envkit.planning.installs import pip_installs
 from envkit.planning.model import Plan
 from envkit.results import Results
-from envkit.snapshot import ProbeRun, Snapshot
+from envkit.snapshot import ProbeRun, Snapshot, encode
 
 SCHEMA_VERSION = 1
 
@@ -22,7 +22,7 @@ Document = dict[str, Any]
 
 def as_text(document: Document) -> str:
     """Return a document as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return msgspec.json.format(encode(document), indent=2).decode()
 
 
 def _envelope(content: Mapping[str, Any]) -> Document:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from envkit.errors import EnvkitError
+from envkit.probes.paths import is_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def read_settings(folder: Path) -> Settings:
     """Return what the nearest `pyproject.toml`, from `folder` upwards, asks for; raise `EnvkitError` for nonsense."""
-    file = next((above / _FILE for above in (folder, *folder.parents) if (above / _FILE).is_file()), None)
+    file = next((above / _FILE for above in (folder, *folder.parents) if is_file(above / _FILE)), None)
     text = _read(file) if file else b""
     # Most projects say nothing to envkit: they need no reader of TOML.
     if file is None or b"envkit" not in text:

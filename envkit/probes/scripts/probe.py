@@ -14,6 +14,7 @@ told by its version instead of a SyntaxError.
 """
 
 import csv
+import errno
 import json
 import os
 import re
@@ -333,7 +334,7 @@ def packages_facts(path, current_folder):
     # type: (list[Any], str) -> dict[str, Any]
     entries = [entry for entry in path if is_text(entry)]
     installed = []
-    seen = set()
+    seen = set()  # type: set[str]
     for folder in map(real, entries):
         if folder not in seen:
             seen.add(folder)
@@ -343,6 +344,7 @@ def packages_facts(path, current_folder):
     return {
         "distributions": [pip_distribution(folder, entry, owned) for folder, entry in installed] + records,
         "modules": module_origins(entries, current_folder),
+        "unreadable": [folder for folder in sorted(seen) if is_closed(folder)],
     }
 
 
@@ -364,6 +366,12 @@ def listing(folder):
         return sorted(os.listdir(folder))
     except OSError:
         return []
+
+
+def is_closed(folder):
+    # type: (str) -> bool
+    """Whether a folder is there that this user may not look into."""
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK)
 
 
 def read_text(path):
@@ -421,7 +429,11 @@ def record_damage(record, folder):
     if text is None:
         return None
     expected = []
-    for row in csv.reader(text.splitlines()):
+    try:
+        rows = list(csv.reader(text.splitlines()))
+    except csv.Error:  # before Python 3.11 a NUL is one
+        return None
+    for row in rows:
         # Byte code comes and goes; scripts outside the site folder are rewritten by relocation.
         if len(row) >= 3 and not row[0].endswith(".pyc") and not row[0].startswith(("..", "/")):
             expected.append((row[0], int(row[2]) if row[2].isdigit() else None))
@@ -435,8 +447,9 @@ def damage(root, expected):
     for name, size in expected:
         try:
             actual = stat(prefix + name).st_size
-        except OSError:
-            missing.append("%s is missing" % name)
+        except OSError as error:
+            gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
+            missing.append("%s is missing" % name if gone else "%s cannot be seen: %s" % (name, error.strerror))
             continue
         if size is not None and actual != size:
             altered.append("%s has %d bytes instead of %d" % (name, actual, size))
@@ -641,7 +654,8 @@ def libraries_now():
 def error_facts(error):
     # type: (BaseException) -> dict[str, Any]
     """The exception that is being handled."""
-    return {"type": type(error).__name__, "message": str(error)[:4000], "traceback": traceback.format_exc()[-8000:]}
+    message = attempt(lambda: str(error)) or ""
+    return {"type": type(error).__name__, "message": message[:4000], "traceback": traceback.format_exc()[-8000:]}
 
 
 def torch_version_facts(torch):
@@ -737,7 +751,7 @@ def arch_list(torch):
     flags = attempt(lambda: torch._C._cuda_getArchFlags())
     if flags:
         return str(flags).split()
-    listed = attempt(torch.cuda.get_arch_list)
+    listed = attempt(lambda: torch.cuda.get_arch_list())  # what is called torch may be a folder of the user's
     return None if listed is None else [str(arch) for arch in listed]
 
 

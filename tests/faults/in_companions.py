@@ -1,0 +1,84 @@
+"""Faults of what stands beside torch: companions, NumPy, NVIDIA's wheels, libraries that are loaded first."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.conftest import STANDINS
+from tests.faults.fault import Fault
+from tests.faults.in_torch import CPU, torch
+from tests.faults.place import Place
+from tests.standins.torch_package import add_metadata
+
+_PIN = ("nvidia-cudnn-cu13==9.20.0.48; platform_system == 'Linux'",)
+
+
+def beside(name: str, version: str, *requires: str, release: str = CPU, pins: tuple[str, ...] = ()) -> object:
+    """Return what plants a distribution beside a torch."""
+
+    def plant(place: Place) -> None:
+        torch(place, release, cuda=None if release.endswith("cpu") else "13.0", requires=pins)
+        add_metadata(place.site, name, version, requires=requires)
+
+    return plant
+
+
+def _numpy_half_gone(place: Place) -> None:
+    torch(place)
+    package = place.site / "numpy"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "core.py").write_text("")
+    add_metadata(place.site, "numpy", "1.26.4", package)
+    (package / "core.py").unlink()
+
+
+def _library(file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    compiler = shutil.which("gcc") or shutil.which("cc") or "cc"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", file, STANDINS / "libcuda.c"], check=True)
+    return file
+
+
+def _cudnn(place: Place, *, loaded: bool) -> None:
+    """A libcudnn of the machine's in the place of the wheel's."""
+    _library(place.site / "nvidia/cudnn/lib/libcudnn.so.9")
+    other = place.folder / "cuda/lib64/libcudnn.so.9"
+    other.parent.mkdir(parents=True)
+    shutil.copy(place.site / "nvidia/cudnn/lib/libcudnn.so.9", other)
+    torch(place, "2.13.0+cu130", cuda="13.0", prelude="import ctypes; ctypes.CDLL('libcudnn.so.9')" if loaded else "")
+    place.variables["LD_LIBRARY_PATH"] = str(other.parent)
+
+
+def _openmp_twice(place: Place) -> None:
+    files = (_library(place.folder / name) for name in ("a/libiomp5.so", "b/libomp.so"))
+    torch(place, prelude="import ctypes\n" + "\n".join(f"ctypes.CDLL({str(file)!r})" for file in files))
+
+
+def _no_preload(place: Place) -> None:
+    torch(place)
+    place.variables["LD_PRELOAD"] = str(place.folder / "libnone.so")
+
+
+FAULTS = (
+    Fault("torchvision asks for another torch", beside("torchvision", "0.19.1+cpu", "torch==2.4.1"),
+          "companion-mismatch", says="torch==2.4.1"),
+    Fault("torchvision of another build", beside("torchvision", "0.28.0+cu126"), "companion-mismatch", says="cu126"),
+    Fault("torchaudio of another release", beside("torchaudio", "2.4.1"), "companion-mismatch"),
+    Fault("xformers asks for another torch", beside("xformers", "0.0.27", "torch==2.3.1"), "companion-mismatch"),
+    Fault("triton is not torch's", beside("triton", "2.0.0", release="2.13.0+cu130", pins=("triton==3.7.1",)),
+          "companion-mismatch", says="triton==3.7.1"),
+    Fault("NumPy 2 beside a torch of NumPy 1", beside("numpy", "2.1.0", release="2.1.2+cpu"), "numpy-abi",
+          says="2.1.0"),
+    Fault("files of NumPy deleted", _numpy_half_gone, "numpy-abi"),
+    Fault("an nvidia wheel removed", beside("six", "1.16", release="2.13.0+cu130", pins=_PIN),
+          "nvidia-wheels-mismatch", says="is not installed"),
+    Fault("an nvidia wheel of another version", beside("nvidia_cudnn_cu13", "9.1.0", release="2.13.0+cu130", pins=_PIN),
+          "nvidia-wheels-mismatch", says="9.1.0 is installed"),
+    Fault("another libcudnn is loaded", lambda place: _cudnn(place, loaded=True), "library-path-conflict",
+          says="cuda/lib64/libcudnn.so.9", driver=True),
+    Fault("another libcudnn lies in wait", lambda place: _cudnn(place, loaded=False), "library-path-conflict", 0,
+          says="cuda/lib64/libcudnn.so.9", driver=True),
+    Fault("two OpenMP runtimes are loaded", _openmp_twice, "openmp-duplicate", 0, driver=True),
+    Fault("control: LD_PRELOAD names what is not there", _no_preload, "gpu-absent", 0),
+)  # fmt: skip
