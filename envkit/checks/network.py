@@ -136,9 +136,10 @@ def _lacking_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         release, _, local = wanted.partition("+")
         if wanted in offered:
             continue
-        if local and release in offered:
+        releases = {public(version) for version in offered}
+        if local and release in releases:
             return _no_such_build(snapshot, one, wanted, local)
-        if release not in map(public, offered) and release not in matrix.torch.releases() and not local:
+        if release not in releases and release not in matrix.torch.releases():
             return _no_such_release(one, wanted, offered[-1])
     return None
 

@@ -25,6 +25,7 @@ _WORDS = (
     *("died ", "enospc", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing", "unsatisfied"),
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
     *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match"),
+    *("one of its dependencies", "compiled with", "too short", "illegal instruction"),
 )
 """In lower case: a line with none of them complains of nothing."""
 
@@ -50,7 +51,7 @@ _SOURCES = (
         ),
     ),
 )
-_CODE = re.compile(r"^\s*(?:raise |except |if |return |#|//|print\(|File \"|def |import |from )")
+_CODE = re.compile(r"^\s*(?:raise |except |if |return |//|print\(|File \"|def |import |from )")
 _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\w+)*(?:Error|Exception): ")
 
 

@@ -1,4 +1,4 @@
-"""What people say of their machine in passing: that it is WSL, a container, or without a GPU. The weakest of words."""
+"""What people say of their machine in passing: that it is WSL, a container, a Mac, or without a GPU. The weakest of words."""
 
 import re
 from collections.abc import Iterator
@@ -19,6 +19,10 @@ _CONTAINER = re.compile(
     r"(?:进入|在) ?(?:docker|容器)|(?:docker|容器) ?(?:内部|里|中)|"
     r"^[\w.-]{2,60} exited with code \d{1,3}$",
     re.IGNORECASE | re.MULTILINE,
+)
+_MAC = re.compile(
+    r"\b(?:on|using|with|have|own) (?:an? |my |the |this )?(?:\w+ ){0,2}(?:MacBook|iMac|Mac (?:mini|studio|pro)|mac ?OS|OS ?X)\b",
+    re.IGNORECASE,
 )
 _HOSTED = re.compile(r"(?<![\w.])/content/[\w.-]|/kaggle/(?:working|input)\b|\bgoogle[ .]?colab", re.IGNORECASE)
 _OWN = r"\b(?:I|we|my \w{1,20}|this \w{1,20}|(?:the )?(?:machine|laptop|computer|server|system|VPS|PC))\b"
@@ -50,6 +54,8 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(container=HOSTED, os="linux")
     elif _CONTAINER.search(said):
         yield Part(container="docker")
+    if _MAC.search(said):
+        yield Part(os="macos")
     if _NVIDIA.search(said):
         return
     other = _OTHERS.search(said)
