@@ -61,7 +61,8 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     cpu_build = torch is not None and torch.cuda == "" and not torch.hip
     if _live(snapshot) and not quotes and not snapshot.complaints:
         return None
-    if not (quotes or (cpu_build and not snapshot.complaints)) or (_no_cuda_here(snapshot) and not quotes):
+    told = (cpu_build and not snapshot.complaints) or _sees_none(snapshot)
+    if not (quotes or told) or (_no_cuda_here(snapshot) and not quotes):
         return None
     if _system(snapshot) == "macos":
         return Finding(
@@ -78,12 +79,24 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause="a build for the CPU holds no CUDA code: whatever asks it for a CUDA device fails, and "
         "torch.cuda.is_available() is False",
         expected="a CUDA build of torch, where the machine has an NVIDIA GPU",
-        facts=(*quotes, *((torch.fact,) if torch else ())),
+        facts=(*quotes, *((torch.fact,) if torch else ()), *((reading.gpu_fact(snapshot),) if told else ())),
         fix=Fix(
             summary="where there is an NVIDIA GPU, install the CUDA build; `pip` must not keep the CPU one",
             commands=("nvidia-smi", "envkit create --apply .venv"),
         ),
     )
+
+
+def _sees_none(snapshot: Snapshot) -> bool:
+    """Say whether a report shows a driver at work and a torch of unknown build that sees no GPU: as a rule a CPU build.
+
+    What else hides a GPU from torch, other checks know by its own signs, and they were asked before.
+    """
+    manager, torch, live = reading.nvml(snapshot), reading.installed_torch(snapshot), reading.runtime(snapshot)
+    works = manager is not None and manager.error == 0 and bool(manager.devices)
+    backend = live.backend("cuda") if live else None
+    unknown = torch is None or torch.cuda is None
+    return works and unknown and backend is not None and backend.available is False
 
 
 def _system(snapshot: Snapshot) -> str:

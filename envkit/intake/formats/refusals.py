@@ -77,7 +77,14 @@ def _releases(listed: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\d[\w.+!]{0,40}", listed))
 
 
+_PLACEHOLDER = ("PyTorch does not currently provide packages for PyPI", "No module named 'tools.nnwrap'")
+"""What the source archives say that are all the index has for an interpreter without wheels."""
+
+
 def _by_others(text: Text) -> tuple[Refusal, ...]:
+    said = next((mark for mark in _PLACEHOLDER if text.has(mark)), "")
+    if said:
+        return (Refusal(name="torch", version="", offered=("0.1.2",), text=said),)
     found = {}
     if text.has("can't be installed because"):
         found = {match[2]: match for match in islice(_DISTRIBUTION.finditer(text.text), _MOST)}
