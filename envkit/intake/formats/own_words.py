@@ -1,4 +1,4 @@
-"""What people say of their machine in passing: that it is WSL, a container, a Mac, or without a GPU. The weakest of words."""
+"""What people say of their machine in passing: WSL, a container, a Mac, no GPU. The weakest of words."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,8 @@ _CONTAINER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAC = re.compile(
-    r"\b(?:on|using|with|have|own) (?:an? |my |the |this )?(?:\w+ ){0,2}(?:MacBook|iMac|Mac (?:mini|studio|pro)|mac ?OS|OS ?X)\b",
+    r"\b(?:on|using|with|have|own) (?:an? |my |the |this )?(?:\w+ ){0,2}"
+    r"(?:MacBook|iMac|Mac (?:mini|studio|pro)|mac ?OS|OS ?X)\b",
     re.IGNORECASE,
 )
 _HOSTED = re.compile(r"(?<![\w.])/content/[\w.-]|/kaggle/(?:working|input)\b|\bgoogle[ .]?colab", re.IGNORECASE)

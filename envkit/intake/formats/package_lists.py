@@ -20,7 +20,7 @@ _PIP_OLD = re.compile(rf"({_NAME}) \(({_NUMBER})(?:, [^)]*)?\)")
 _CONDA_COLUMNS = re.compile(rf"({_NAME})\s+({_NUMBER})\s+([\w.*+-]{{1,80}})(?:\s+([\w./:-]{{1,120}}))?")
 _EXPORTED = re.compile(rf"- ({_NAME})=({_NUMBER})=([\w.*+-]{{1,80}})")
 _PLANNED = re.compile(
-    rf"(?:^|[ /:])(pytorch)(?:==?|-)(\d[\d.]{{2,12}})(?:=|-| +\| +)(py\d[\w.]{{1,60}}_\d{{1,3}})\b", re.MULTILINE
+    r"(?:^|[ /:])(pytorch)(?:==?|-)(\d[\d.]{2,12})(?:=|-| +\| +)(py\d[\w.]{1,60}_\d{1,3})\b", re.MULTILINE
 )
 """A build as conda names it in its plans: "pytorch/linux-64::pytorch-1.9.0-py3.8_cpu_0"."""
 _BRACKETED = re.compile(r"\[(pip3?|conda)\]\s+(\S.*)")

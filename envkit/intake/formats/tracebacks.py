@@ -31,7 +31,7 @@ _IMPORTING = (
     "NameError",
     "ValueError",
 )
-_OF_TORCH = re.compile(r"[\\/](?:site|dist)-packages[\\/](?:torch|torchvision|torchaudio)[\\/]")
+_INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _CHAINED = ("The above exception was", "During handling of the above")
 
 
@@ -55,7 +55,7 @@ def parse(text: Text) -> Iterator[Part]:
             error = TorchError(type=one.type, message=one.message[:4_000], traceback=one.source[-8_000:])
             yield Part(import_error=error)
             failed = True
-        elif one.type == "SyntaxError" and one.frames and _OF_TORCH.search(one.frames[-1][0]):
+        elif one.type == "SyntaxError" and one.frames and _INSTALLED.search(one.frames[-1][0]):
             yield Part(import_error=TorchError(type=one.type, message=f"{one.message} in {one.frames[-1][0]}"))
     missing = any(_missing(one, "torch") for one in told) or _NO_MODULE.search(text.text)
     if missing:
