@@ -62,16 +62,8 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     if _live(snapshot) and not quotes and not snapshot.complaints:
         return None
     told = (cpu_build and not snapshot.complaints) or _sees_none(snapshot)
-    if not (quotes or told) or (_no_cuda_here(snapshot) and not quotes):
+    if not (quotes or told) or (_no_cuda_here(snapshot) and not quotes) or _system(snapshot) == "macos":
         return None
-    if _system(snapshot) == "macos":
-        return Finding(
-            code="gpu-absent",
-            severity=Severity.WARNING,
-            summary="there is no CUDA on macOS, and the program asks for it",
-            cause="every torch for macOS is built without CUDA; the program must ask for `mps` or `cpu`",
-            facts=quotes,
-        )
     return Finding(
         code="torch-cpu-build",
         severity=Severity.ERROR if quotes else Severity.WARNING,

@@ -37,6 +37,13 @@ def test_pip_s_refusal_tells_what_was_asked_and_what_is_offered(
     assert found.offered == offered or (offered is None and found.offered == ("0.1.2", "0.1.2.post1"))
 
 
+def test_a_title_with_pip_s_words_does_not_hide_the_list_below() -> None:
+    text = (
+        "No matching distribution found for torch on my machine\nsatisfies the requirement torch (from versions: none)"
+    )
+    assert refusal_of(text).offered == ()
+
+
 def test_another_package_s_refusal_is_none_of_torch() -> None:
     text = "ERROR: Could not find a version that satisfies the requirement torch-scatter==9 (from versions: none)\n"
     assert snapshot_of(text).refusals == ()
@@ -80,6 +87,11 @@ def test_uv_names_the_python_that_no_wheel_fits() -> None:
 def test_poetry_s_refusal_is_read(name: str) -> None:
     found = refusal_of(f"RuntimeError\n\n  Unable to find installation candidates for {name} (2.5.1)\n")
     assert (found.name, found.version, found.offered) == (name, "2.5.1", None)
+
+
+@pytest.mark.parametrize("said", ["I use it on my MacBook Pro.", "It fails, I am on macOS with an error"])
+def test_a_mac_that_is_named_in_passing(said: str) -> None:
+    assert host_of(f"{said}\nRuntimeError: No CUDA GPUs are available\n").os == "macos"
 
 
 def test_an_alpine_image_has_musl() -> None:

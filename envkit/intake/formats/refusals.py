@@ -68,8 +68,10 @@ def _by_pip(text: Text) -> tuple[Refusal, ...]:
             offered=_releases(listed[1]) if listed else None,
             text=match[0].strip()[:300],
         )
-        # The second line of pip's repeats the first without its list.
-        found.setdefault((refusal.name, refusal.version), refusal)
+        # The second line of pip's repeats the first without its list; so may a title above.
+        known = found.get((refusal.name, refusal.version))
+        if known is None or known.offered is None:
+            found[refusal.name, refusal.version] = refusal
     return tuple(found.values())
 
 
