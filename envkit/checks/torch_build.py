@@ -20,11 +20,11 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     torch = reading.installed_torch(snapshot)
     if torch is None or torch.cuda != "" or torch.hip or not _gpu_waits(snapshot):
         return None
-    fitting = _cuda_plan(snapshot, matrix, torch.version)
+    fitting, elsewhere = _cuda_plan(snapshot, matrix, torch.version), _complains_of_another(snapshot, matrix)
     driver = reading.driver_version(snapshot) or "version unknown"
     finding = Finding(
         code="torch-cpu-build",
-        severity=Severity.ERROR,
+        severity=Severity.WARNING if elsewhere else Severity.ERROR,
         summary="this torch is built for the CPU only, and a GPU is ready for use",
         cause=f"torch {torch.version} holds no CUDA code, so torch.cuda.is_available() is False whatever the driver",
         expected="a CUDA build of torch",
@@ -33,10 +33,20 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     if fitting is None:
         out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
         # A live machine was asked all there is to know; a report may just not say enough.
-        severity = Severity.NOTE if _live(snapshot) else Severity.ERROR
+        severity = Severity.NOTE if _live(snapshot) else finding.severity
         return msgspec.structs.replace(finding, severity=severity, fix=Fix(summary=out))
     fix = install_torch(snapshot, matrix, "install the CUDA build that fits", fitting=fitting, reinstall=True)
     return msgspec.structs.replace(finding, fix=fix)
+
+
+def _complains_of_another(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether a report is about something that has a cause of its own, and says nothing of CUDA."""
+    causes = {matrix.errors.cause_of(one.text) for one in reading.said(snapshot)} if snapshot.pasted else set()
+    return bool(causes & _OF_THE_CPU_TOO) and "torch-cpu-build" not in causes
+
+
+_OF_THE_CPU_TOO = {"numpy-abi", "openmp-duplicate", "mkl-mismatch", "libc-too-old", "msvc-runtime-missing"}
+"""What breaks a torch on the CPU as well."""
 
 
 def _live(snapshot: Snapshot) -> bool:
@@ -80,15 +90,14 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
 
 
 def _sees_none(snapshot: Snapshot) -> bool:
-    """Say whether a report shows a driver at work and a torch of unknown build that sees no GPU: as a rule a CPU build.
+    """Say whether a report has a torch of unknown build that sees no GPU: as a rule a CPU build.
 
     What else hides a GPU from torch, other checks know by its own signs, and they were asked before.
     """
-    manager, torch, live = reading.nvml(snapshot), reading.installed_torch(snapshot), reading.runtime(snapshot)
-    works = manager is not None and manager.error == 0 and bool(manager.devices)
+    torch, live = reading.installed_torch(snapshot), reading.runtime(snapshot)
     backend = live.backend("cuda") if live else None
     unknown = torch is None or torch.cuda is None
-    return works and unknown and backend is not None and backend.available is False
+    return unknown and not _live(snapshot) and backend is not None and backend.available is False
 
 
 def _system(snapshot: Snapshot) -> str:

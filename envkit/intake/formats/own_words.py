@@ -22,9 +22,10 @@ _CONTAINER = re.compile(
 )
 _MAC = re.compile(
     r"\b(?:on|using|with|have|own) (?:an? |my |the |this )?(?:\w+ ){0,2}"
-    r"(?:MacBook|iMac|Mac (?:mini|studio|pro)|mac ?OS|OS ?X)\b",
+    r"(?:MacBook|iMac|Mac (?:mini|studio|pro)|mac ?OS|OS ?X)\b|\bmac m[1-5]\b",
     re.IGNORECASE,
 )
+_NO_MAC = re.compile(r"\b(?:runs|running|asahi|boot\w*) (?:\w+ )?(?:linux|ubuntu|fedora|windows)\b", re.IGNORECASE)
 _HOSTED = re.compile(r"(?<![\w.])/content/[\w.-]|/kaggle/(?:working|input)\b|\bgoogle[ .]?colab", re.IGNORECASE)
 _OWN = r"\b(?:I|we|my \w{1,20}|this \w{1,20}|(?:the )?(?:machine|laptop|computer|server|system|VPS|PC))\b"
 _NONE = re.compile(
@@ -55,7 +56,7 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(container=HOSTED, os="linux")
     elif _CONTAINER.search(said):
         yield Part(container="docker")
-    if _MAC.search(said):
+    if _MAC.search(said) and not _NO_MAC.search(said):
         yield Part(os="macos")
     if _NVIDIA.search(said):
         return
