@@ -224,6 +224,11 @@ def test_an_index_that_cannot_be_reached_has_nothing_to_offer() -> None:
         ("RuntimeError: Only a single TORCH_LIBRARY can be used to register the namespace odd", "healthy"),
         ('ImportError: generic_type: type "Odd" is already registered!', "torch-duplicate"),
         ("NameError: name '_C' is not defined", "toolkit-missing"),
+        ("OMP: Error #179: Function pthread_mutex_init failed:", "openmp-duplicate"),
+        ("RuntimeError: Could not load libtorchcodec. Likely causes:", "companion-mismatch"),
+        ('Error: Architecture "odd" is not supported in this OS', "platform-no-wheel"),
+        ("- nothing provides odd 9.9.* needed by pytorch-odd-9.9-0, failed", "network-index"),
+        ("   └─ odd 9.9.* , which does not exist (perhaps a missing channel).", "network-index"),
     ],
 )  # fmt: skip
 def test_a_message_points_to_its_mechanism(text: str, code: str) -> None:
@@ -337,6 +342,12 @@ def test_a_driver_at_work_beside_a_torch_of_unknown_build_that_sees_nothing() ->
     facts = {"packages": make_packages(complete=False, distributions=()), "pasted": True}
     snapshot = make_gpu_snapshot(torch=nothing, cuda=Unknown(why="not told"), **facts)
     assert codes(snapshot)[0] == "torch-cpu-build"
+
+
+def test_what_breaks_a_torch_on_the_cpu_too_is_told_before_its_build() -> None:
+    cpu = {"packages": make_packages(complete=False), "torch": make_runtime(), "cuda": Unknown(why="not told")}
+    said = (Complaint(source="python", text="RuntimeError: Numpy is not available"),)
+    assert codes(make_gpu_snapshot(pasted=True, complaints=said, **cpu))[:2] == ["numpy-abi", "torch-cpu-build"]
 
 
 def test_a_build_in_a_plan_of_conda_s_is_the_one_that_is_installed() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from envkit.snapshot import Launcher, Refusal
+from envkit.snapshot import Launcher, Refusal, Unknown
 from tests.intake.reading import host_of, packages_of, snapshot_of, target_of
 
 
@@ -92,6 +92,15 @@ def test_poetry_s_refusal_is_read(name: str) -> None:
 @pytest.mark.parametrize("said", ["I use it on my MacBook Pro.", "It fails, I am on macOS with an error"])
 def test_a_mac_that_is_named_in_passing(said: str) -> None:
     assert host_of(f"{said}\nRuntimeError: No CUDA GPUs are available\n").os == "macos"
+
+
+def test_a_macbook_that_runs_another_system_is_no_mac() -> None:
+    text = "It fails on my MacBook running Asahi Linux.\nRuntimeError: No CUDA GPUs are available\n"
+    assert isinstance(snapshot_of(text).host, Unknown)
+
+
+def test_conda_s_plan_tells_the_platform() -> None:
+    assert host_of("Platform: osx-arm64\nPackagesNotFoundError: odd\n").os == "macos"
 
 
 def test_an_alpine_image_has_musl() -> None:
