@@ -86,7 +86,7 @@ _PLACEHOLDER = ("PyTorch does not currently provide packages for PyPI", "No modu
 def _by_others(text: Text) -> tuple[Refusal, ...]:
     said = next((mark for mark in _PLACEHOLDER if text.has(mark)), "")
     if said:
-        return (Refusal(name="torch", version="", offered=("0.1.2",), text=said),)
+        return (Refusal(name="torch", version="", text=said),)
     found = {}
     if text.has("can't be installed because"):
         found = {match[2]: match for match in islice(_DISTRIBUTION.finditer(text.text), _MOST)}
