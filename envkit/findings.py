@@ -117,7 +117,13 @@ def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
     ordered = sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity))
     present = {finding.code for finding in ordered}
-    explained = {code for finding in ordered for code in finding.explains if code != finding.code}
+    # Of two that explain each other neither is the consequence.
+    explained = {
+        other.code
+        for finding in ordered
+        for other in ordered
+        if other.code in finding.explains and finding.code not in (other.code, *other.explains)
+    }
     told: list[Finding] = []
 
     def tell(finding: Finding) -> None:

@@ -57,6 +57,10 @@ def test_findings_that_explain_each_other_are_both_told() -> None:
     assert sorted(codes(make("a", "b"), make("b", "a"))) == ["a", "b"]
 
 
+def test_errors_that_explain_each_other_come_before_notes_in_their_order() -> None:
+    assert codes(make("note", severity=Severity.NOTE), make("b", "a"), make("a", "b")) == ["b", "a", "note"]
+
+
 def test_an_error_outweighs_missing_facts() -> None:
     assert judge([make("a")], ("something",)) is Verdict.FAULTY
     assert judge([make("a", severity=Severity.WARNING)], ("something",)) is Verdict.INCOMPLETE

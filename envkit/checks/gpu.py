@@ -126,6 +126,15 @@ def _list_variables(snapshot: Snapshot) -> str:
 def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
     machine = reading.host(snapshot)
+    asked = reading.quotes(snapshot, matrix, "torch-cpu-build")
+    if asked and machine and machine.os == "macos":
+        return Finding(
+            code="gpu-absent",
+            severity=Severity.WARNING,
+            summary="there is no CUDA on macOS, and the program asks for it",
+            cause="every torch for macOS is built without CUDA; the program must ask for `mps` or `cpu`",
+            facts=asked,
+        )
     if (
         not (_nothing_answers(snapshot, matrix) or _said_without(snapshot, matrix))
         or reading.nvidia_gpus(snapshot)

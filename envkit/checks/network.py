@@ -7,7 +7,7 @@ from envkit import reading
 from envkit.checks.fixes import pip
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.matrix.versions import public
+from envkit.matrix.versions import minor, public
 from envkit.snapshot import Snapshot
 
 # What a program downloads for itself is no package index.
@@ -16,7 +16,7 @@ _NO_INDEX = ("huggingface", "hf-mirror.com", "github.com", "wandb.ai", "modelsco
 
 def check_network_index(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find an index that could not be reached, or that lacks the build that was asked for."""
-    lacking = _lacking_build(snapshot, matrix)
+    lacking = _lacking_build(snapshot, matrix) or _lacking_all(snapshot, matrix)
     if lacking is not None:
         return lacking
     quotes = tuple(
@@ -136,11 +136,39 @@ def _lacking_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         release, _, local = wanted.partition("+")
         if wanted in offered:
             continue
-        if local and release in offered:
+        releases = {public(version) for version in offered}
+        if local and release in releases:
             return _no_such_build(snapshot, one, wanted, local)
-        if release not in map(public, offered) and release not in matrix.torch.releases() and not local:
+        if release not in releases and release not in matrix.torch.releases():
             return _no_such_release(one, wanted, offered[-1])
     return None
+
+
+def _lacking_all(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find that an index offers no torch at all to a Python that has wheels on its system."""
+    target, platform = reading.interpreter(snapshot), reading.platform(snapshot)
+    one = next((one for one in snapshot.refusals if one.name == "torch" and one.offered == ()), None)
+    if one is None or target is None or target.bits != 64 or platform is None:
+        return None
+    if not matrix.torch.builds(
+        torch=public(one.version) or None, platform=platform, python=reading.wheel_python(target)
+    ):
+        return None
+    return Finding(
+        code="network-index",
+        severity=Severity.ERROR,
+        summary="the index that was asked offers no torch at all",
+        cause=f"there are wheels for Python {minor(target.version)} on this system, and the index names none",
+        facts=(Fact("said", one.text, "installer"), Fact("Python", target.version, target.executable)),
+        fix=Fix(
+            summary="ask an index that has torch",
+            steps=(
+                "see what is asked: `pip config list`, PIP_INDEX_URL; a company's mirror may hold no torch",
+                "in a report of long ago: torch had no wheels for this Python yet",
+            ),
+        ),
+        explains=("python-unsupported", "torch-missing"),
+    )
 
 
 def _no_such_build(snapshot: Snapshot, said: reading.Said, wanted: str, local: str) -> Finding:

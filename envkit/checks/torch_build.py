@@ -20,11 +20,11 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     torch = reading.installed_torch(snapshot)
     if torch is None or torch.cuda != "" or torch.hip or not _gpu_waits(snapshot):
         return None
-    fitting = _cuda_plan(snapshot, matrix, torch.version)
+    fitting, elsewhere = _cuda_plan(snapshot, matrix, torch.version), _complains_of_another(snapshot, matrix)
     driver = reading.driver_version(snapshot) or "version unknown"
     finding = Finding(
         code="torch-cpu-build",
-        severity=Severity.ERROR,
+        severity=Severity.WARNING if elsewhere else Severity.ERROR,
         summary="this torch is built for the CPU only, and a GPU is ready for use",
         cause=f"torch {torch.version} holds no CUDA code, so torch.cuda.is_available() is False whatever the driver",
         expected="a CUDA build of torch",
@@ -33,10 +33,20 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     if fitting is None:
         out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
         # A live machine was asked all there is to know; a report may just not say enough.
-        severity = Severity.NOTE if _live(snapshot) else Severity.ERROR
+        severity = Severity.NOTE if _live(snapshot) else finding.severity
         return msgspec.structs.replace(finding, severity=severity, fix=Fix(summary=out))
     fix = install_torch(snapshot, matrix, "install the CUDA build that fits", fitting=fitting, reinstall=True)
     return msgspec.structs.replace(finding, fix=fix)
+
+
+def _complains_of_another(snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether a report is about something that has a cause of its own, and says nothing of CUDA."""
+    causes = {matrix.errors.cause_of(one.text) for one in reading.said(snapshot)} if snapshot.pasted else set()
+    return bool(causes & _OF_THE_CPU_TOO) and "torch-cpu-build" not in causes
+
+
+_OF_THE_CPU_TOO = {"numpy-abi", "openmp-duplicate", "mkl-mismatch", "libc-too-old", "msvc-runtime-missing"}
+"""What breaks a torch on the CPU as well."""
 
 
 def _live(snapshot: Snapshot) -> bool:
@@ -62,26 +72,33 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     if _live(snapshot) and not quotes and not snapshot.complaints:
         return None
     waits = cpu_build and (not snapshot.complaints or bool(reading.nvidia_gpus(snapshot)))
-    if not (quotes or waits) or (_no_cuda_here(snapshot) and not quotes):
+    told = waits or _sees_none(snapshot)
+    if not (quotes or told) or (_no_cuda_here(snapshot) and not quotes) or _system(snapshot) == "macos":
         return None
-    mac = _system(snapshot) == "macos"
     return Finding(
         code="torch-cpu-build",
-        severity=Severity.ERROR if quotes and not mac else Severity.WARNING,
+        severity=Severity.ERROR if quotes else Severity.WARNING,
         summary="this torch is built without CUDA",
-        cause="CUDA does not exist on macOS; the program must ask for `mps` or `cpu`"
-        if mac
-        else "a build for the CPU holds no CUDA code: whatever asks it for a CUDA device fails, and "
+        cause="a build for the CPU holds no CUDA code: whatever asks it for a CUDA device fails, and "
         "torch.cuda.is_available() is False",
         expected="a CUDA build of torch, where the machine has an NVIDIA GPU",
-        facts=(*quotes, *((torch.fact,) if torch else ())),
-        fix=None
-        if mac
-        else Fix(
+        facts=(*quotes, *((torch.fact,) if torch else ()), *((reading.gpu_fact(snapshot),) if told else ())),
+        fix=Fix(
             summary="where there is an NVIDIA GPU, install the CUDA build; `pip` must not keep the CPU one",
             commands=("nvidia-smi", "envkit create --apply .venv"),
         ),
     )
+
+
+def _sees_none(snapshot: Snapshot) -> bool:
+    """Say whether a report has a torch of unknown build that sees no GPU: as a rule a CPU build.
+
+    What else hides a GPU from torch, other checks know by its own signs, and they were asked before.
+    """
+    torch, live = reading.installed_torch(snapshot), reading.runtime(snapshot)
+    backend = live.backend("cuda") if live else None
+    unknown = torch is None or torch.cuda is None
+    return unknown and not _live(snapshot) and backend is not None and backend.available is False
 
 
 def _system(snapshot: Snapshot) -> str:

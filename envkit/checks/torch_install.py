@@ -50,7 +50,7 @@ def _told_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     origin = _told_origin(snapshot)
     outside = bool(origin) and not any(folder in origin for folder in _IN_SITE)
     of_torch = any("torch" in one.value.lower() for one in quotes)
-    half = outside and bool(reading.quotes(snapshot, matrix, "torch-corrupt"))
+    half = outside and (_without_c(snapshot) or bool(reading.quotes(snapshot, matrix, "torch-corrupt")))
     if not (quotes or half) or (origin and not outside and of_torch):
         return None
     facts = (Fact("import torch", origin, "traceback"),) if outside else ()
@@ -70,6 +70,12 @@ def _told_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         ),
         explains=("torch-missing", "torch-corrupt"),
     )
+
+
+def _without_c(snapshot: Snapshot) -> bool:
+    """Say whether torch's own folder fails by the name of its compiled part, which a source tree lacks."""
+    live = reading.runtime(snapshot)
+    return live is not None and live.error is not None and live.error.type == "NameError"
 
 
 def _told_origin(snapshot: Snapshot) -> str:

@@ -172,6 +172,63 @@ def test_an_index_that_cannot_be_reached_has_nothing_to_offer() -> None:
         ("ERROR: torch-9.whl is not a supported wheel on this platform.", "platform-no-wheel"),
         ("AssertionError: Torch not compiled with XPU enabled", "torch-wrong-backend"),
         ("AssertionError: Torch not compiled with CUDA enabled", "torch-cpu-build"),
+        ("# RuntimeError: Numpy is not available\n\nA title is told as well as any line", "numpy-abi"),
+        ("RuntimeError: PyTorch was compiled without NumPy support", "numpy-abi"),
+        ("RuntimeError: Could not infer dtype of numpy.int64", "numpy-abi"),
+        ("ValueError: numpy.x size changed, may indicate binary incompatibility", "numpy-abi"),
+        ("Importing the numpy C-extensions failed. This error can have many reasons", "numpy-abi"),
+        ("ValueError: object __array__ method not producing an array", "numpy-abi"),
+        ("it says Expected np.ndarray but got numpy.ndarray, an error", "numpy-abi"),
+        ("ImportError: libcufft.so.12: cannot open shared object file", "nvidia-wheels-mismatch"),
+        ("nvrtc: error: failed to open libnvrtc-builtins.so.99.1", "nvidia-wheels-mismatch"),
+        ("ImportError: libcublas.so.10: cannot open shared object file", "companion-mismatch"),
+        ("OSError: libtorch_hip.so: cannot open shared object file", "companion-mismatch"),
+        ("ImportError: /a/ext.so: undefined symbol: _ZNR5torch7Library", "companion-mismatch"),
+        ("ImportError: dlopen(/a/ext.so): Symbol not found: __ZNK3c101xE", "companion-mismatch"),
+        ("ImportError: dlopen(/a/ext.so): Library not loaded: @rpath/libc10.dylib", "companion-mismatch"),
+        ("ImportError: dlopen(/a/torch/_C.so): Library not loaded: @rpath/libodd.dylib", "torch-corrupt"),
+        ("OSError: /a/torch/lib/libodd.so: file too short", "torch-corrupt"),
+        ("ImportError: libodd_torch.so: cannot enable executable stack as shared object requires", "torch-corrupt"),
+        ("ImportError: cannot import name 'x' from 'torch.y' (unknown location)", "torch-corrupt"),
+        ("AttributeError: module 'torch' has no attribute 'odd'", "companion-mismatch"),
+        ("AttributeError: module 'torch.odd' has no attribute 'x'", "companion-mismatch"),
+        ("AttributeError: module 'torch' has no attribute 'Tensor'", "module-shadowed"),
+        ("ModuleNotFoundError: No module named 'mmcv._ext'", "companion-mismatch"),
+        ("Because odd (1) depends on torch (2), version solving failed.", "companion-mismatch"),
+        ("ERROR: odd 1 has requirement torch==9.1, but you'll have torch 9.2 which is incompatible.",
+         "companion-mismatch"),
+        ("ImportError: /a/libcusparse.so: undefined symbol: _nvJitLinkOdd_99_1", "library-path-conflict"),
+        ("Loaded runtime CuDNN library: 1.0 but source was compiled with: 2.0", "library-path-conflict"),
+        ("cuDNN compiled (9001) and runtime (9000) versions mismatch", "library-path-conflict"),
+        ("error: version GLIBCXX_3.4.99 not found (required by /a/b.so)", "libc-too-old"),
+        ("ImportError: dlopen(/a.so): Symbol not found: _odd\n  Expected in: /usr/lib/libSystem.B.dylib",
+         "libc-too-old"),
+        ("OMP: Error #15: Initializing libomp140.x86_64.dll, but found libiomp5md.dll already initialized.",
+         "openmp-duplicate"),
+        ('Error loading "C:\\a\\torch\\lib\\fbgemm.dll" or one of its dependencies.', "msvc-runtime-missing"),
+        ("ImportError: DLL load failed: %1 is not a valid Win32 application.", "python-32bit"),
+        ("ERROR: torch-9-cp99-cp99-manylinux1_x86_64.whl is not a supported wheel on this platform.",
+         "python-unsupported"),
+        ("ImportError: cannot import name 'Odd' from 'typing' (/a/typing.py)", "python-unsupported"),
+        ("Because Python 9.9 does not satisfy Python>=9.10 and torch==9 depends on it, that failed",
+         "python-unsupported"),
+        ('  File "/a/site-packages/odd/b.py", line 3\n    x = f""\nSyntaxError: invalid syntax', "python-unsupported"),
+        ("Illegal instruction (core dumped)", "platform-no-wheel"),
+        ("OSError: Error relocating /a/torch/lib/libodd.so: x: symbol not found", "platform-no-wheel"),
+        ("RuntimeError: PyTorch does not currently provide packages for PyPI\nFROM python:9-alpine",
+         "platform-no-wheel"),
+        ("Could not find platform independent libraries <prefix>", "venv-broken"),
+        ("ModuleNotFoundError: No module named 'encodings'", "venv-broken"),
+        ("error: Broken virtual environment `/a/.venv`: `pyvenv.cfg` is missing", "venv-broken"),
+        ("curl: (60) SSL certificate problem: unable to get local issuer certificate", "network-index"),
+        ("RuntimeError: Only a single TORCH_LIBRARY can be used to register the namespace odd", "healthy"),
+        ('ImportError: generic_type: type "Odd" is already registered!', "torch-duplicate"),
+        ("NameError: name '_C' is not defined", "toolkit-missing"),
+        ("OMP: Error #179: Function pthread_mutex_init failed:", "openmp-duplicate"),
+        ("RuntimeError: Could not load libtorchcodec. Likely causes:", "companion-mismatch"),
+        ('Error: Architecture "odd" is not supported in this OS', "platform-no-wheel"),
+        ("- nothing provides odd 9.9.* needed by pytorch-odd-9.9-0, failed", "network-index"),
+        ("   └─ odd 9.9.* , which does not exist (perhaps a missing channel).", "network-index"),
     ],
 )  # fmt: skip
 def test_a_message_points_to_its_mechanism(text: str, code: str) -> None:
@@ -273,6 +330,33 @@ def test_torch_s_word_that_it_has_no_cuda_is_no_error_on_a_mac() -> None:
     assert "error" not in [
         one.severity.value for one in diagnose(recorded.read(text.encode(), "x"), matrix.load()).findings
     ]
+
+
+def test_a_program_that_asks_for_cuda_on_a_mac_is_told_that_there_is_none() -> None:
+    text = "I run it on my MacBook Pro.\nAssertionError: Torch not compiled with CUDA enabled\n"
+    assert told(text) == ["gpu-absent"]
+
+
+def test_a_driver_at_work_beside_a_torch_of_unknown_build_that_sees_nothing() -> None:
+    nothing = make_runtime(version=None, cuda=None, backends=(Backend(name="cuda", built=None, available=False),))
+    facts = {"packages": make_packages(complete=False, distributions=()), "pasted": True}
+    snapshot = make_gpu_snapshot(torch=nothing, cuda=Unknown(why="not told"), **facts)
+    assert codes(snapshot)[0] == "torch-cpu-build"
+
+
+def test_what_breaks_a_torch_on_the_cpu_too_is_told_before_its_build() -> None:
+    cpu = {"packages": make_packages(complete=False), "torch": make_runtime(), "cuda": Unknown(why="not told")}
+    said = (Complaint(source="python", text="RuntimeError: Numpy is not available"),)
+    assert codes(make_gpu_snapshot(pasted=True, complaints=said, **cpu))[:2] == ["numpy-abi", "torch-cpu-build"]
+
+
+def test_a_build_in_a_plan_of_conda_s_is_the_one_that_is_installed() -> None:
+    assert told("  pytorch   pytorch/win-64::pytorch-1.9.0-py3.8_cpu_0\n")[0] == "torch-cpu-build"
+
+
+def test_a_source_tree_without_its_compiled_part_is_shadowed() -> None:
+    text = 'Traceback (most recent call last):\n  File "/src/pytorch/torch/__init__.py", line 9, in <module>\n'
+    assert told(text + "NameError: name '_C' is not defined\n")[0] == "module-shadowed"
 
 
 AMD = PciGpu(address="0000:0b:00.0", vendor="amd", device_id="0x73bf", name="Radeon RX 6800")

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.checks.reports import codes_of, diagnosis_of, first_of, gpu_report_of, report_of, way_out
+from envkit.snapshot import Absent, Refusal
+from tests.builders import make_snapshot
+from tests.checks.reports import UNTOLD, codes_of, diagnosis_of, first_of, gpu_report_of, report_of, way_out
 
 RETRYING = (
     "WARNING: Retrying (Retry(total=4, connect=None, read=None, status=None)) after connection broken by "
@@ -58,6 +60,19 @@ def test_a_build_that_this_index_never_has_is_sought_on_the_one_that_has_it() ->
 
 def test_a_release_that_never_was_is_named() -> None:
     assert "no torch 2.99.0" in first_of(report_of(listed("2.99.0", "2.5.1", "2.6.0"), source="pip")).summary
+
+
+def test_a_nightly_build_that_is_kept_no_longer_is_named() -> None:
+    wanted, kept = "2.99.0.dev20250101+cu124", "2.99.0.dev20250301+cu124"
+    assert f"no torch {wanted}" in first_of(report_of(listed(wanted, "2.98.0.dev20250201+cu124", kept))).summary
+
+
+def test_nothing_at_all_for_a_python_that_has_wheels_is_the_index_s_fault() -> None:
+    refused = Refusal(
+        name="torch", version="", offered=(), text="satisfies the requirement torch (from versions: none)"
+    )
+    answers = codes_of(make_snapshot(refusals=(refused,), torch=Absent(why="not importable"), packages=UNTOLD))
+    assert answers[:2] == ["network-index", "torch-missing"]
 
 
 def test_a_release_that_is_only_not_offered_here_is_no_matter_of_the_index() -> None:

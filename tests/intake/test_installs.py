@@ -2,7 +2,7 @@
 
 import pytest
 
-from envkit.snapshot import Launcher, Refusal
+from envkit.snapshot import Launcher, Refusal, Unknown
 from tests.intake.reading import host_of, packages_of, snapshot_of, target_of
 
 
@@ -35,6 +35,13 @@ def test_pip_s_refusal_tells_what_was_asked_and_what_is_offered(
     found = refusal_of(f"ERROR: Could not find a version that {line}\nERROR: No matching distribution found for it\n")
     assert (found.name, found.version) == ("torch", version)
     assert found.offered == offered or (offered is None and found.offered == ("0.1.2", "0.1.2.post1"))
+
+
+def test_a_title_with_pip_s_words_does_not_hide_the_list_below() -> None:
+    text = (
+        "No matching distribution found for torch on my machine\nsatisfies the requirement torch (from versions: none)"
+    )
+    assert refusal_of(text).offered == ()
 
 
 def test_another_package_s_refusal_is_none_of_torch() -> None:
@@ -80,6 +87,20 @@ def test_uv_names_the_python_that_no_wheel_fits() -> None:
 def test_poetry_s_refusal_is_read(name: str) -> None:
     found = refusal_of(f"RuntimeError\n\n  Unable to find installation candidates for {name} (2.5.1)\n")
     assert (found.name, found.version, found.offered) == (name, "2.5.1", None)
+
+
+@pytest.mark.parametrize("said", ["I use it on my MacBook Pro.", "It fails, I am on macOS with an error"])
+def test_a_mac_that_is_named_in_passing(said: str) -> None:
+    assert host_of(f"{said}\nRuntimeError: No CUDA GPUs are available\n").os == "macos"
+
+
+def test_a_macbook_that_runs_another_system_is_no_mac() -> None:
+    text = "It fails on my MacBook running Asahi Linux.\nRuntimeError: No CUDA GPUs are available\n"
+    assert isinstance(snapshot_of(text).host, Unknown)
+
+
+def test_conda_s_plan_tells_the_platform() -> None:
+    assert host_of("Platform: osx-arm64\nPackagesNotFoundError: odd\n").os == "macos"
 
 
 def test_an_alpine_image_has_musl() -> None:

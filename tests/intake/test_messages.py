@@ -118,6 +118,29 @@ def test_a_failed_import_with_its_traceback() -> None:
     assert torch.file == "/data/miniconda3/envs/seg/lib/python3.9/site-packages/torch/__init__.py"
 
 
+def test_a_frame_whose_beginning_was_not_copied_is_a_frame() -> None:
+    cut = 'venv/site-packages/torch/__init__.py", line 9, in <module>\n    from torch._C import *\n'
+    error = torch_of(f"{cut}ImportError: libodd.so: x").error
+    assert error is not None
+    assert error.message == "libodd.so: x"
+
+
+def test_a_package_that_this_python_cannot_parse_is_told_with_its_file() -> None:
+    file = "/usr/lib/python2.7/site-packages/torch/_odd.py"
+    error = torch_of(f'  File "{file}", line 3\n    f"x"\n       ^\nSyntaxError: invalid syntax\n').error
+    assert error is not None
+    assert (error.type, error.message) == ("SyntaxError", f"invalid syntax in {file}")
+
+
+@pytest.mark.parametrize(
+    "said", ["`torch.cuda.is_available() `\nfalse", "I get torch.cuda.is_available=**False** here"]
+)
+def test_an_answer_may_stand_in_the_next_line_or_without_parentheses(said: str) -> None:
+    backend = torch_of(said).backend("cuda")
+    assert backend is not None
+    assert backend.available is False
+
+
 def test_the_paths_of_a_traceback_tell_python_and_system() -> None:
     assert (target_of(IMPORT).version, target_of(IMPORT).kind) == ("3.9", EnvironmentKind.CONDA)
     assert host_of(IMPORT).os == "linux"

@@ -26,6 +26,7 @@ _WORDS = (
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
     *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match"),
     *("cudaerror", "nvreg_", "no kernel"),
+    *("one of its dependencies", "compiled with", "too short", "illegal instruction", "not a supported"),
 )
 """In lower case: a line with none of them complains of nothing."""
 
@@ -51,7 +52,7 @@ _SOURCES = (
         ),
     ),
 )
-_CODE = re.compile(r"^\s*(?:raise |except |if |return |#|//|print\(|File \"|def |import |from )")
+_CODE = re.compile(r"^\s*(?:raise |except |if |return |//|print\(|File \"|def |import |from )")
 _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\w+)*(?:Error|Exception): ")
 
 

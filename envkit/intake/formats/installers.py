@@ -14,7 +14,7 @@ _NO_PYTHON = re.compile(r"No Python at ['\"]{1,2}([^'\"\n]{3,300})")
 _VENV = re.compile(r"^venv \"([^\"\n]{3,300})\"", re.MULTILINE)
 _GLIBC = re.compile(r"__glibc=(\d+\.\d+)")
 _CUDA = re.compile(r"__cuda=(\d+\.\d+)")
-_PLATFORM = re.compile(r"^[ \t]*platform : (linux|osx|win)-(64|32|aarch64|arm64|ppc64le)[ \t]*$", re.MULTILINE)
+_PLATFORM = re.compile(r"^[ \t]*[Pp]latform ?: (linux|osx|win)-(64|32|aarch64|arm64|ppc64le)[ \t]*$", re.MULTILINE)
 _PLATFORMS = {"linux": "linux", "osx": "macos", "win": "windows"}
 _ARCHITECTURES = {"64": "x86_64", "32": "i686", "aarch64": "aarch64", "arm64": "arm64", "ppc64le": "ppc64le"}
 _PYTHON = re.compile(r"^[ \t]*python version : (\d\.\d+\.\d+)", re.MULTILINE)
@@ -36,7 +36,7 @@ def parse(text: Text) -> Iterator[Part]:
 
 
 def _conda_info(text: Text) -> Iterator[Part]:
-    platform = _PLATFORM.search(text.text) if text.has("platform : ") else None
+    platform = _PLATFORM.search(text.text) if text.has("latform : ", "Platform: ") else None
     if platform:
         os = _PLATFORMS[platform[1]]
         python = _PYTHON.search(text.text)

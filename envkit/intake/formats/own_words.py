@@ -1,4 +1,4 @@
-"""What people say of their machine in passing: that it is WSL, a container, or without a GPU. The weakest of words."""
+"""What people say of their machine in passing: WSL, a container, a Mac, no GPU. The weakest of words."""
 
 import re
 from collections.abc import Iterator
@@ -20,6 +20,12 @@ _CONTAINER = re.compile(
     r"^[\w.-]{2,60} exited with code \d{1,3}$",
     re.IGNORECASE | re.MULTILINE,
 )
+_MAC = re.compile(
+    r"\b(?:on|using|with|have|own) (?:an? |my |the |this )?(?:\w+ ){0,2}"
+    r"(?:MacBook|iMac|Mac (?:mini|studio|pro)|mac ?OS|OS ?X)\b|\bmac m[1-5]\b",
+    re.IGNORECASE,
+)
+_NO_MAC = re.compile(r"\b(?:runs|running|asahi|boot\w*) (?:\w+ )?(?:linux|ubuntu|fedora|windows)\b", re.IGNORECASE)
 _HOSTED = re.compile(r"(?<![\w.])/content/[\w.-]|/kaggle/(?:working|input)\b|\bgoogle[ .]?colab", re.IGNORECASE)
 _OWN = r"\b(?:I|we|my \w{1,20}|this \w{1,20}|(?:the )?(?:machine|laptop|computer|server|system|VPS|PC))\b"
 _NONE = re.compile(
@@ -76,6 +82,8 @@ def parse(text: Text) -> Iterator[Part]:
     own = _OWN_CARD.search(said)
     if own:
         yield Part(display=(values.pci_gpu(own[1] or own[2], vendor="nvidia"),))
+    if _MAC.search(said) and not _NO_MAC.search(said):
+        yield Part(os="macos")
     if _NVIDIA.search(said):
         return
     other = _OTHERS.search(said) or _OWN_AMD.search(said)

@@ -19,6 +19,10 @@ _PIP_COLUMNS = re.compile(rf"({_NAME})\s+({_NUMBER})(?:\s+(\S.*))?")
 _PIP_OLD = re.compile(rf"({_NAME}) \(({_NUMBER})(?:, [^)]*)?\)")
 _CONDA_COLUMNS = re.compile(rf"({_NAME})\s+({_NUMBER})\s+([\w.*+-]{{1,80}})(?:\s+([\w./:-]{{1,120}}))?")
 _EXPORTED = re.compile(rf"- ({_NAME})=({_NUMBER})=([\w.*+-]{{1,80}})")
+_PLANNED = re.compile(
+    r"(?:^|[ /:])(pytorch)(?:==?|-)(\d[\d.]{2,12})(?:=|-| +\| +)(py\d[\w.]{1,60}_\d{1,3})\b", re.MULTILINE
+)
+"""A build as conda names it in its plans: "pytorch/linux-64::pytorch-1.9.0-py3.8_cpu_0"."""
 _BRACKETED = re.compile(r"\[(pip3?|conda)\]\s+(\S.*)")
 _SHOWN = re.compile(rf"Name: ({_NAME})\s*\n(?:[^\n]*\n){{0,2}}?Version: ({_NUMBER})")
 _WITH_CONDA_BUILD = re.compile(r"py\d|_\d+$|^\d+$|^h[0-9a-f]{6,}|^cpu$|^cuda$|cuda\d|^mkl$|pypi|^openblas$")
@@ -46,6 +50,8 @@ def parse(text: Text) -> Iterator[Part]:
     listed, whole = _listed(text)
     for name, version in _SHOWN.findall(text.text) if "Name: " in text.text else ():
         listed.append(_distribution(name, version))
+    for name, version, build in _PLANNED.findall(text.text) if not listed and "pytorch" in text.text else ():
+        listed.append(_distribution(name, version, build=build, conda=True))
     found = united(listed)
     if found:
         conda = any(one.installer == "conda" for one in found)

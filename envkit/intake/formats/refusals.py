@@ -68,8 +68,10 @@ def _by_pip(text: Text) -> tuple[Refusal, ...]:
             offered=_releases(listed[1]) if listed else None,
             text=match[0].strip()[:300],
         )
-        # The second line of pip's repeats the first without its list.
-        found.setdefault((refusal.name, refusal.version), refusal)
+        # The second line of pip's repeats the first without its list; so may a title above.
+        known = found.get((refusal.name, refusal.version))
+        if known is None or known.offered is None:
+            found[refusal.name, refusal.version] = refusal
     return tuple(found.values())
 
 
@@ -77,7 +79,14 @@ def _releases(listed: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\d[\w.+!]{0,40}", listed))
 
 
+_PLACEHOLDER = ("PyTorch does not currently provide packages for PyPI", "No module named 'tools.nnwrap'")
+"""What the source archives say that are all the index has for an interpreter without wheels."""
+
+
 def _by_others(text: Text) -> tuple[Refusal, ...]:
+    said = next((mark for mark in _PLACEHOLDER if text.has(mark)), "")
+    if said:
+        return (Refusal(name="torch", version="", text=said),)
     found = {}
     if text.has("can't be installed because"):
         found = {match[2]: match for match in islice(_DISTRIBUTION.finditer(text.text), _MOST)}

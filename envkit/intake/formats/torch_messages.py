@@ -176,7 +176,8 @@ def _around(text: str, mark: str) -> Iterator[str]:
 
 _MPS = re.compile(r"The MPS backend is supported on[^\n]{0,200}|MPS not available because[^\n]{0,250}")
 _CUDA_ANSWER = re.compile(
-    r"(?<![A-Za-z_])cuda\.is_ava\w+\(\)[`'\")]{0,4}[^\n>]{0,24}?(?:=|:|,|->|returns?|gives|is|always|为|是)[^\n]{0,14}?(?<![A-Za-z])false(?![A-Za-z])"
+    r"(?<![A-Za-z_])cuda\.is_ava\w+(?:\(\))?[`'\")]{0,4}[^\n>]{0,24}?(?:=|:|,|->|returns?|gives|is|always|为|是|\n)"
+    r"[^\n]{0,14}?(?<![A-Za-z])false(?![A-Za-z])"
     r"|(?<![A-Za-z_])cuda\.is_available\(\)\)?\s{0,4}\n\s{0,8}false\b",
     re.IGNORECASE,
 )

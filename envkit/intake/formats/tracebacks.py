@@ -13,7 +13,7 @@ _MOST = 200
 _LONGEST = 400
 """Lines of one traceback."""
 
-_FRAME = re.compile(r"^\s*File \"([^\"\n]{1,400})\", line \d{1,7}(?:, in (\S{1,100}))?")
+_FRAME = re.compile(r"^\s*(?:File \")?([^\"\n]{1,400})\", line \d{1,7}(?:, in (\S{1,100}))?")
 _NOTEBOOK_FRAME = re.compile(r"^\s*(?:File )?(\S[^\n]{0,380}?\.py)c?(?:\(\d+\)|:\d+)?(?:,)? in (\S{1,60})")
 _PYTEST_FRAME = re.compile(r"^\s*(\S[^\n:]{0,300}?(?::\\[^\n:]{1,300})?\.py):\d{1,6}: in (\S{1,80})")
 _LAST = re.compile(
@@ -31,6 +31,7 @@ _IMPORTING = (
     "NameError",
     "ValueError",
 )
+_INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _CHAINED = ("The above exception was", "During handling of the above")
 
 
@@ -54,6 +55,8 @@ def parse(text: Text) -> Iterator[Part]:
             error = TorchError(type=one.type, message=one.message[:4_000], traceback=one.source[-8_000:])
             yield Part(import_error=error)
             failed = True
+        elif one.type == "SyntaxError" and one.frames and _INSTALLED.search(one.frames[-1][0]):
+            yield Part(import_error=TorchError(type=one.type, message=f"{one.message} in {one.frames[-1][0]}"))
     missing = any(_missing(one, "torch") for one in told) or _NO_MODULE.search(text.text)
     if missing:
         yield Part(torch_absent="No module named 'torch'", modules=(ModuleOrigin(name="torch", origin="", entry=""),))
@@ -123,9 +126,9 @@ def _tracebacks(text: Text) -> Iterator[_Traceback]:
 
 
 def _frame(line: str) -> tuple[str, str] | None:
-    if ".py" not in line and "File " not in line and "<stdin>" not in line:
+    if ".py" not in line and '", line ' not in line:
         return None
-    if 'File "' in line:
+    if '", line ' in line:  # its beginning may not have been copied
         found = _FRAME.match(line)
         return (found[1], found[2] or "") if found else None
     if " in " in line:
