@@ -79,11 +79,15 @@ def parse(text: Text) -> Iterator[Part]:
     for_cpu = _FOR_CPU.search(said) if text.has("+cpu") else None
     if for_cpu:
         yield Part(torch=for_cpu[0], torch_cuda="")
+    if _MAC.search(said) and not _NO_MAC.search(said):
+        yield Part(os="macos")
+    yield from _cards(said)
+
+
+def _cards(said: str) -> Iterator[Part]:
     own = _OWN_CARD.search(said)
     if own:
         yield Part(display=(values.pci_gpu(own[1] or own[2], vendor="nvidia"),))
-    if _MAC.search(said) and not _NO_MAC.search(said):
-        yield Part(os="macos")
     if _NVIDIA.search(said):
         return
     other = _OTHERS.search(said) or _OWN_AMD.search(said)
