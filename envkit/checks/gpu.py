@@ -124,14 +124,16 @@ def _list_variables(snapshot: Snapshot) -> str:
 def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
     machine = reading.host(snapshot)
+    asked = reading.quotes(snapshot, matrix, "torch-cpu-build") if machine and machine.os == "macos" else ()
     if (
-        not (_nothing_answers(snapshot) or _said_without(snapshot, matrix))
+        not (asked or _nothing_answers(snapshot) or _said_without(snapshot, matrix))
         or reading.nvidia_gpus(snapshot)
         or _other_accelerator(snapshot)
     ):
         return None
     mps = _backend_mps(snapshot)
-    if machine and (machine.os, machine.arch) == ("macos", "arm64") and (mps is None or mps.available is not False):
+    silicon = machine is not None and (machine.os, machine.arch) == ("macos", "arm64")
+    if silicon and not asked and (mps is None or mps.available is not False):
         return None  # Apple silicon has a GPU; whether torch may use it, only torch can tell
     others = [gpu for gpu in (machine.gpus or ()) if gpu.vendor == "amd"] if machine else []
     also = f" (an AMD display device {others[0].device_id} is there; ROCm was not examined)" if others else ""
@@ -139,8 +141,11 @@ def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         code="gpu-absent",
         severity=Severity.NOTE,
         summary="no NVIDIA GPU in this machine: torch computes on the CPU, and that is right",
-        cause=f"no driver library answers with a device and none is on the PCI bus{also}",
+        cause="CUDA does not exist on macOS: the program must ask for `mps` or `cpu`"
+        if asked
+        else f"no driver library answers with a device and none is on the PCI bus{also}",
         facts=(
+            *asked,
             Fact("libcuda", _answer(snapshot.cuda), "loader"),
             Fact("NVML", _answer(snapshot.nvml), "loader"),
             reading.gpu_fact(snapshot),

@@ -63,20 +63,17 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         return None
     if not (quotes or (cpu_build and not snapshot.complaints)) or (_no_cuda_here(snapshot) and not quotes):
         return None
-    mac = _system(snapshot) == "macos"
+    if _system(snapshot) == "macos":
+        return None  # no build for it holds CUDA: that is told as a machine without such a GPU
     return Finding(
         code="torch-cpu-build",
-        severity=Severity.ERROR if quotes and not mac else Severity.WARNING,
+        severity=Severity.ERROR if quotes else Severity.WARNING,
         summary="this torch is built without CUDA",
-        cause="CUDA does not exist on macOS; the program must ask for `mps` or `cpu`"
-        if mac
-        else "a build for the CPU holds no CUDA code: whatever asks it for a CUDA device fails, and "
+        cause="a build for the CPU holds no CUDA code: whatever asks it for a CUDA device fails, and "
         "torch.cuda.is_available() is False",
         expected="a CUDA build of torch, where the machine has an NVIDIA GPU",
         facts=(*quotes, *((torch.fact,) if torch else ())),
-        fix=None
-        if mac
-        else Fix(
+        fix=Fix(
             summary="where there is an NVIDIA GPU, install the CUDA build; `pip` must not keep the CPU one",
             commands=("nvidia-smi", "envkit create --apply .venv"),
         ),

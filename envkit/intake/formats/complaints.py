@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from envkit import matrix
 from envkit.intake.part import Part
 from envkit.intake.text import Text
 from envkit.snapshot import Complaint
@@ -26,7 +27,7 @@ _WORDS = (
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
     *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match"),
 )
-"""In lower case: a line with none of them complains of nothing."""
+"""In lower case: a line with none of them, and no sentence of the table of errors, complains of nothing."""
 
 _SOURCES = (
     ("kernel", re.compile(r"NVRM|\bXid\b|pcieport|nouveau|amdgpu|kernel:|^\[ *\+?\d+\.\d+\]")),
@@ -58,7 +59,7 @@ def parse(text: Text) -> Iterator[Part]:
     """Yield every complaint of the text once, in its order."""
     found: dict[str, Complaint] = {}
     lower = text.once.lower()
-    words = [word for word in _WORDS if word in lower]
+    words = [mark for mark in (*_WORDS, *matrix.load().errors.sentences) if mark in lower]
     seen = set[str]()
     for number, line in enumerate(text.lines if words else ()):
         if line in seen:

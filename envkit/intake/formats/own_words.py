@@ -29,6 +29,11 @@ _NONE = re.compile(
     r"|run [^.\n]{0,30}\bwithout (?:an? )?(?:nvidia )?gpu",
     re.IGNORECASE,
 )
+_MAC = re.compile(
+    r"\bMacBook\b|\biMac\b|\bMac (?:mini|studio)\b|\bM[1-5](?: Pro| Max| Ultra)? (?:Mac|chip)\b|\bOSX\b|"
+    r"\b(?:my|on|using|in|an?) (?:an? |my |the )?(?:intel |apple )?mac\b(?! ?(?:os|address))",
+    re.IGNORECASE,
+)
 _NVIDIA = re.compile(r"geforce|\b[rg]tx ?\d|tesla [a-z]\d|quadro|\b[avhl]\d{2,3}0?\b.{0,3}gpu|titan", re.IGNORECASE)
 _OTHERS = re.compile(
     r"\b(Intel(?:\(R\))? Arc(?:\(TM\)|™)? (?:Pro )?[AB]\d{2,3}M?|"
@@ -50,6 +55,8 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(container=HOSTED, os="linux")
     elif _CONTAINER.search(said):
         yield Part(container="docker")
+    if _MAC.search(said):
+        yield Part(os="macos")
     if _NVIDIA.search(said):
         return
     other = _OTHERS.search(said)

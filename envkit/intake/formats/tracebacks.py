@@ -1,8 +1,9 @@
 """Python's tracebacks: the failed import of torch, where modules came from, which Python it was."""
 
 import re
+import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from envkit.intake.part import Part
@@ -50,6 +51,8 @@ def parse(text: Text) -> Iterator[Part]:
         importing = any(_TORCH_FILE.search(file) and function in ("<module>", "") for file, function in one.frames)
         if torch:
             yield Part(torch_file=torch, modules=(_origin("torch", torch),))
+        if local := _in_the_way(one):
+            yield Part(modules=(local,))
         if importing and one.type.rpartition(".")[2] in _IMPORTING and not _missing(one, "torch"):
             error = TorchError(type=one.type, message=one.message[:4_000], traceback=one.source[-8_000:])
             yield Part(import_error=error)
@@ -72,6 +75,54 @@ def _missing(one: _Traceback, name: str) -> bool:
 def _origin(name: str, file: str) -> ModuleOrigin:
     folder = re.split(r"[\\/]torch[\\/]__init__\.py$", file)[0]
     return ModuleOrigin(name=name, origin=file, entry=folder)
+
+
+_LIBRARY = re.compile(
+    r"/lib(?:64)?/python\d[\d.]*/|^[A-Za-z]:.*[\\/]lib[\\/]|[\\/](?:site|dist)-packages[\\/]|^<", re.IGNORECASE
+)
+_INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+_LACKS = re.compile(
+    r"module '(?P<module>\w+)' has no attribute|"
+    r"cannot import name '?\w+'?(?: from (?:\w+ \w+ module )?'(?P<source>\w+)')?"
+)
+_ITS_FILE = re.compile(r"[('](?P<file>(?:/|[A-Za-z]:[\\/])[^\n()']{1,300}?[\\/]\w+\.py)[')]")
+_IMPORTED = re.compile(r"^\s*(?:from|import) (\w+)\b", re.MULTILINE)
+
+
+def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
+    """A local file with the name of a module of the standard library, which is imported in that one's place.
+
+    It shows itself where an installed module's import runs it, by the path that Python adds to its message, or by what
+    a file of the standard library does not find in another one: nothing else changes those.
+    """
+    frames = one.frames
+    for (importer, function), (file, within) in pairwise(frames):
+        if (function, within) == ("<module>", "<module>") and _LIBRARY.search(importer) and _is_local(file):
+            return _beside_script(file)
+    lacks = _LACKS.search(one.message) if one.type in ("AttributeError", "ImportError") else None
+    if lacks is None:
+        return None
+    told = _ITS_FILE.search(one.message)
+    if told:
+        return _beside_script(told["file"]) if _is_local(told["file"]) else None
+    last = frames[-1][0] if frames else ""
+    imported = _IMPORTED.findall(one.source)
+    name = lacks["module"] or lacks["source"] or (imported[-1] if imported else "")
+    if name not in sys.stdlib_module_names or not _LIBRARY.search(last) or _INSTALLED.search(last):
+        return None
+    return _beside_script(next((file for file, _ in frames if _is_local(file) and _stem(file) == name), f"{name}.py"))
+
+
+def _is_local(file: str) -> bool:
+    return not _LIBRARY.search(file) and _stem(file) in sys.stdlib_module_names
+
+
+def _stem(file: str) -> str:
+    return re.split(r"[\\/]", file.removesuffix(".py"))[-1]
+
+
+def _beside_script(file: str) -> ModuleOrigin:
+    return ModuleOrigin(name=_stem(file), origin=file, entry=file[: -len(_stem(file)) - 4], way_in="script-folder")
 
 
 _LOAD_SIGNS = ("Error loading", "undefined symbol", "cannot open", "invalid ELF", ": symbol ")

@@ -1,0 +1,83 @@
+"""Which of several complaints of one report is told first."""
+
+import pytest
+
+from envkit import matrix
+from envkit.findings import Severity
+from tests.builders import make_host
+from tests.checks.reports import codes_of, diagnosis_of, first_of, report_of, way_out
+from tests.intake.reading import snapshot_of
+
+OTHER_COMPILER = "Your compiler (c++) is not compatible with the compiler Pytorch was built with for this platform"
+NO_CUDA = "AssertionError: Torch not compiled with CUDA enabled"
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        ((OTHER_COMPILER,), "compiler-unsupported"),
+        ((OTHER_COMPILER, "nvcc fatal   : Unsupported gpu architecture 'compute_89'"), "toolkit-mismatch"),
+        ((OTHER_COMPILER, "OSError: [Errno 28] No space left on device"), "disk-low"),
+        (("UserWarning: Not enough free disk space to download the file.",), "disk-low"),
+        (("NCCL all-reduce hangs on two of the GPUs",), "nccl-failure"),
+    ],
+)
+def test_a_hint_counts_only_where_nothing_else_is_said(texts: tuple[str, ...], code: str) -> None:
+    assert codes_of(report_of(*texts))[0] == code
+
+
+def test_a_hint_beside_the_program_s_own_error_is_no_fault() -> None:
+    found = diagnosis_of(report_of(OTHER_COMPILER, "RuntimeError: CUDA error: device-side assert triggered"))
+    assert [one.code for one in found.findings if one.severity is Severity.ERROR] == []
+
+
+def test_only_hints_are_hints() -> None:
+    errors = matrix.load().errors
+    assert [errors.is_hint(text) for text in (OTHER_COMPILER, NO_CUDA, "nothing known")] == [True, False, False]
+
+
+@pytest.mark.parametrize("arch", ["arm64", "x86_64", None])
+def test_a_mac_without_cuda_is_right_as_it_is(arch: str | None) -> None:
+    mac = make_host(os="macos", arch=arch, libc="", gpus=None, device_nodes=None)
+    found = first_of(report_of(NO_CUDA, source="python", host=mac))
+    assert (found.code, found.severity, "macOS" in found.cause) == ("gpu-absent", Severity.NOTE, True)
+
+
+@pytest.mark.parametrize("said", ["I use a MacBook Air", "on my M2 Mac", "Chip: M3 Max chip", "(OSX)"])
+def test_somebody_s_mac_is_taken_from_their_words(said: str) -> None:
+    assert codes_of(snapshot_of(f"{said}\n{NO_CUDA}")) == ["gpu-absent"]
+
+
+@pytest.mark.parametrize("said", ["a MAC address", "machine", "RX 6600 and maco", "It runs on macOS too"])
+def test_other_words_tell_of_no_mac(said: str) -> None:
+    assert codes_of(snapshot_of(f"{said}\n{NO_CUDA}")) == ["torch-cpu-build"]
+
+
+def test_a_local_file_in_the_place_of_the_standard_library_is_to_be_renamed() -> None:
+    text = (
+        'Traceback (most recent call last):\n  File "/home/me/app/select.py", line 1, in <module>\n    import torch\n'
+        '  File "/usr/lib/python3.11/site-packages/torch/__init__.py", line 20, in <module>\n    import subprocess\n'
+        '  File "/usr/lib/python3.11/selectors.py", line 3, in <module>\n    import select\n'
+        '  File "/home/me/app/select.py", line 1, in <module>\n    import torch\n'
+        "AttributeError: partially initialized module 'torch' has no attribute 'nn'"
+    )
+    snapshot = snapshot_of(text)
+    found = first_of(snapshot)
+    assert (found.code, found.expected) == ("module-shadowed", "select from the standard library")
+    assert "mv /home/me/app/select.py /home/me/app/select_local.py" in way_out(snapshot)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(consider renaming '/home/me/random.py' since it has the same name as the standard library module)",
+        "ImportError: Error importing numpy: you should not try to import numpy from its source directory",
+    ],
+)
+def test_python_s_and_numpy_s_own_words_on_a_local_copy(text: str) -> None:
+    assert codes_of(report_of(text))[0] == "module-shadowed"
+
+
+@pytest.mark.parametrize("text", ["OSError: Too many open files (24)", "RuntimeError: received 0 items of ancdata"])
+def test_workers_out_of_open_files(text: str) -> None:
+    assert "ulimit -n" in way_out(report_of(text))
