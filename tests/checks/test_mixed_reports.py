@@ -78,6 +78,10 @@ def test_python_s_and_numpy_s_own_words_on_a_local_copy(text: str) -> None:
     assert codes_of(report_of(text))[0] == "module-shadowed"
 
 
+def test_a_build_step_that_was_killed_is_told_by_ninja_s_code() -> None:
+    assert codes_of(report_of("FAILED: [code=137] csrc/kernel.cuda.o"))[0] == "memory-low"
+
+
 @pytest.mark.parametrize("text", ["OSError: Too many open files (24)", "RuntimeError: received 0 items of ancdata"])
 def test_workers_out_of_open_files(text: str) -> None:
     assert "ulimit -n" in way_out(report_of(text))

@@ -34,11 +34,31 @@ def test_an_installed_module_that_imports_a_local_file_shows_it() -> None:
         ("ImportError: cannot import name 'Queue' from 'queue' (/home/me/queue.py)", [("queue", "/home/me/queue.py")]),
         ("ImportError: cannot import name 'Queue' from 'queue' (/usr/lib/python3.11/queue.py)", []),
         ("ImportError: cannot import name 'Net' from 'model' (/home/me/model.py)", []),
+        (
+            "ImportError: cannot import name 'Queue' (consider renaming 'C:\\me\\queue.py' since ...)",
+            [("queue", "C:\\me\\queue.py")],
+        ),
+        (
+            "ImportError: cannot import name 'Dataset' from 'datasets' (./app/datasets/__init__.py)",
+            [("datasets", "./app/datasets/__init__.py")],
+        ),
+        (f"ImportError: cannot import name 'Dataset' from 'datasets' ({SITE}/datasets/__init__.py)", []),
         ("ImportError: libffi.so.7: cannot open shared object file: No such file or directory", []),
     ],
 )
 def test_what_one_file_of_the_standard_library_misses_in_another(error: str, expected: list[tuple[str, str]]) -> None:
     assert local_modules(traceback(f"{STDLIB}/concurrent/futures/thread.py", error=error)) == expected
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [("/home/me/datasets.py", [("datasets", "/home/me/datasets.py")]), (f"{SITE}/datasets/load.py", [])],
+)
+def test_a_module_that_imports_itself_lies_beside_the_program_or_is_installed_broken(
+    frame: str, expected: list[tuple[str, str]]
+) -> None:
+    error = "ImportError: cannot import name 'x' from partially initialized module 'datasets' (most likely ...)"
+    assert local_modules(traceback(frame, error=error)) == expected
 
 
 def test_the_import_is_read_off_the_line_where_the_message_names_no_module() -> None:

@@ -25,7 +25,7 @@ _WORDS = (
     *("no working", "invalid", "missing", "required", "reset by peer", "bad_alloc", "terminate called", "bus error"),
     *("died ", "enospc", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing", "unsatisfied"),
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
-    *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match"),
+    *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match", "hangs"),
 )
 """In lower case: a line with none of them, and no sentence of the table of errors, complains of nothing."""
 
@@ -51,7 +51,8 @@ _SOURCES = (
         ),
     ),
 )
-_CODE = re.compile(r"^\s*(?:raise |except |if |return |#|//|print\(|File \"|def |import |from )")
+_CODE = re.compile(r"^\s*(?:raise |except |if |return |#(?!error)|//|print\(|File \"|def |import |from )")
+_HEADING = re.compile(r"#{1,6} \S")
 _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\w+)*(?:Error|Exception): ")
 
 
@@ -65,7 +66,9 @@ def parse(text: Text) -> Iterator[Part]:
         if line in seen:
             continue
         seen.add(line)
-        if not any(map(line.lower().__contains__, words)) or _CODE.match(line):
+        if not any(map(line.lower().__contains__, words)) or (
+            _CODE.match(line) and not _is_heading(text.lines, number)
+        ):
             continue
         told = line.strip()[:_LONGEST]
         if not told or told in found:
@@ -77,6 +80,12 @@ def parse(text: Text) -> Iterator[Part]:
             break
     if found:
         yield Part(complaints=tuple(found.values()))
+
+
+def _is_heading(lines: list[str], number: int) -> bool:
+    """Say whether a line is a title in Markdown, which stands alone, and no comment, which stands over code."""
+    alone = not "".join(lines[max(number - 1, 0) : number] + lines[number + 1 : number + 2]).strip()
+    return alone and _HEADING.match(lines[number]) is not None
 
 
 def _following(lines: list[str], number: int) -> Iterator[str]:

@@ -83,46 +83,61 @@ _LIBRARY = re.compile(
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _LACKS = re.compile(
     r"module '(?P<module>\w+)' has no attribute|"
-    r"cannot import name '?\w+'?(?: from (?:\w+ \w+ module )?'(?P<source>\w+)')?"
+    r"cannot import name '?\w+'?(?: from (?P<half>partially initialized module )?'(?P<source>\w+)')?"
 )
-_ITS_FILE = re.compile(r"[('](?P<file>(?:/|[A-Za-z]:[\\/])[^\n()']{1,300}?[\\/]\w+\.py)[')]")
+_ITS_FILE = re.compile(r"\((?P<file>[^\n()]{1,300}?\.py)\)\s*$|renaming '(?P<named>[^\n']{1,300}?\.py)'", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from|import) (\w+)\b", re.MULTILINE)
+_OFTEN_BESIDE_TORCH = frozenset(
+    (
+        *("torch", "torchvision", "torchaudio", "numpy", "scipy", "pandas", "matplotlib", "sklearn", "PIL", "cv2"),
+        *("datasets", "transformers", "tokenizers", "accelerate", "diffusers", "evaluate", "peft", "einops"),
+        *("triton", "xformers", "deepspeed", "onnx", "tensorboard", "wandb", "tqdm", "yaml", "requests"),
+    )
+)
 
 
 def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
-    """A local file with the name of a module of the standard library, which is imported in that one's place.
+    """A local file with the name of a module of the standard library, or of a package that many programs import.
 
-    It shows itself where an installed module's import runs it, by the path that Python adds to its message, or by what
-    a file of the standard library does not find in another one: nothing else changes those.
+    It shows itself where an installed module's import runs it, by the path that Python adds to its message, by a module
+    that imports itself, or by what a file of the standard library does not find in another one: nothing else changes
+    those.
     """
     frames = one.frames
     for (importer, function), (file, within) in pairwise(frames):
-        if (function, within) == ("<module>", "<module>") and _LIBRARY.search(importer) and _is_local(file):
-            return _beside_script(file)
+        if (function, within) == ("<module>", "<module>") and _LIBRARY.search(importer) and _is_standard(file):
+            return _local(file)
     lacks = _LACKS.search(one.message) if one.type in ("AttributeError", "ImportError") else None
     if lacks is None:
         return None
     told = _ITS_FILE.search(one.message)
     if told:
-        return _beside_script(told["file"]) if _is_local(told["file"]) else None
-    last = frames[-1][0] if frames else ""
+        file = told["file"] or told["named"]
+        takes_place = _is_standard(file) or _name(file) in _OFTEN_BESIDE_TORCH
+        return _local(file) if takes_place and not _LIBRARY.search(file) else None
     imported = _IMPORTED.findall(one.source)
     name = lacks["module"] or lacks["source"] or (imported[-1] if imported else "")
-    if name not in sys.stdlib_module_names or not _LIBRARY.search(last) or _INSTALLED.search(last):
+    last = frames[-1][0] if frames else ""
+    itself = lacks["half"] and name in _OFTEN_BESIDE_TORCH and not any(_INSTALLED.search(file) for file, _ in frames)
+    standard = name in sys.stdlib_module_names and _LIBRARY.search(last) and not _INSTALLED.search(last)
+    if not (itself or standard):
         return None
-    return _beside_script(next((file for file, _ in frames if _is_local(file) and _stem(file) == name), f"{name}.py"))
+    return _local(next((file for file, _ in frames if _name(file) == name and not _LIBRARY.search(file)), f"{name}.py"))
 
 
-def _is_local(file: str) -> bool:
-    return not _LIBRARY.search(file) and _stem(file) in sys.stdlib_module_names
+def _is_standard(file: str) -> bool:
+    """Say whether a file that is not of the library is named like a module of it."""
+    return not _LIBRARY.search(file) and _name(file) in sys.stdlib_module_names
 
 
-def _stem(file: str) -> str:
-    return re.split(r"[\\/]", file.removesuffix(".py"))[-1]
+def _name(file: str) -> str:
+    """The module that a file is imported as: its own name, or its folder's."""
+    return re.split(r"[\\/]", re.sub(r"(?:[\\/]__init__)?\.py$", "", file))[-1]
 
 
-def _beside_script(file: str) -> ModuleOrigin:
-    return ModuleOrigin(name=_stem(file), origin=file, entry=file[: -len(_stem(file)) - 4], way_in="script-folder")
+def _local(file: str) -> ModuleOrigin:
+    name = _name(file)
+    return ModuleOrigin(name=name, origin=file, entry=file[: file.rindex(name)].rstrip("\\/"), way_in="script-folder")
 
 
 _LOAD_SIGNS = ("Error loading", "undefined symbol", "cannot open", "invalid ELF", ": symbol ")
