@@ -262,7 +262,7 @@ _BY_TEXT = (
     *("gpu-arch-unsupported", "gpu-memory-full", "gpu-exclusive", "gpu-lost", "gpu-memory-errors", "gpu-mig"),
     *("driver-too-old", "fabric-manager-down", "forward-compat-unsupported", "driver-library-mismatch"),
     *("rocm-gpu-unsupported", "rocm-permission", "rocm-driver-mismatch", "xpu-runtime-missing", "mps-unavailable"),
-    *("library-path-conflict", "gpu-hidden"),
+    *("library-path-conflict", "gpu-hidden", "nccl-failure"),
 )
 """What the words of a failed operation may name; checks of their own tell them with what else is known."""
 
@@ -278,7 +278,7 @@ def check_device_works(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     pointed = matrix.errors.cause_of(told)
     if pointed in _BY_TEXT:
         return None
-    if snapshot.pasted and pointed == NOT_A_FAULT:
+    if snapshot.pasted and pointed in (None, NOT_A_FAULT):
         return None  # what a program did to the device; a live run does nothing but a tiny operation
     return Finding(
         code="torch-corrupt" if name == "cpu" else "driver-init-failed",

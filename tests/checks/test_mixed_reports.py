@@ -85,3 +85,57 @@ def test_a_build_step_that_was_killed_is_told_by_ninja_s_code() -> None:
 @pytest.mark.parametrize("text", ["OSError: Too many open files (24)", "RuntimeError: received 0 items of ancdata"])
 def test_workers_out_of_open_files(text: str) -> None:
     assert "ulimit -n" in way_out(report_of(text))
+
+
+NO_HEADER = "fatal error: {}: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        # of what the toolkit brings, something is not there
+        (NO_HEADER.format("cusolverDn.h"), "toolkit-missing"),
+        (NO_HEADER.format("thrust/complex.h"), "toolkit-missing"),
+        ("fatal error C1083: Cannot open include file: 'cuda.h': No such file or directory", "toolkit-missing"),
+        ("LINK : fatal error LNK1181: cannot open input file 'cudart.lib'", "toolkit-missing"),
+        ("/usr/bin/ld: cannot find -lcublas", "toolkit-missing"),
+        ("CMake Error: CMAKE_CUDA_COMPILER not set, after EnableLanguage", "toolkit-missing"),
+        ("Error building extension 'x': [1/3] :/opt/cuda:/usr/local/cuda/bin/nvcc -c x.cu", "toolkit-missing"),
+        # nvcc does not know what torch's build asks of it
+        ("nvcc fatal   : Unknown option '-generate-dependencies-with-compile'", "toolkit-mismatch"),
+        ("nvcc fatal   : Value 'c++17' is not defined for option 'std'", "toolkit-mismatch"),
+        ("ValueError: Unknown CUDA arch (12.0) or GPU not supported", "gpu-arch-unsupported"),
+        # the source is of another torch's time
+        (NO_HEADER.format("THC/THC.h"), "companion-mismatch"),
+        # the host's compiler is not there, too old, or too new
+        ("CalledProcessError: Command '['where', 'cl']' returned non-zero exit status 1.", "compiler-unsupported"),
+        ("nvcc fatal   : Cannot find compiler 'cl.exe' in PATH", "compiler-unsupported"),
+        ("error: command 'cl.exe' failed: None", "compiler-unsupported"),
+        ("xcrun: error: invalid active developer path (/Library/Developer)", "compiler-unsupported"),
+        ('error: identifier "__builtin_ia32_serialize" is undefined', "compiler-unsupported"),
+        ('error: static assertion failed with "error STL1002: Unexpected compiler version"', "compiler-unsupported"),
+        # ended by a signal
+        ("traceback : Signal 7 (SIGBUS) received by PID 41", "shm-too-small"),
+        ("[INFO] [launch.py:428] exits with return code = -9", "memory-low"),
+        ("zsh: killed     python train.py", "memory-low"),
+        ("run.sh: line 5:    41 Killed                  python train.py", "memory-low"),
+        ("virtual memory exhausted: Cannot allocate memory", "memory-low"),
+        # a file that could not be written in full
+        ("[enforce fail at inline_container.cc:337] . unexpected pos 1344 vs 1238", "disk-low"),
+        # ranks that do not find each other
+        ("addresses of (node1, 29500) cannot be retrieved (gai error: -2 - Name or service not known)", "nccl-failure"),
+        ("DistNetworkError: The client socket has failed to connect to any network address", "nccl-failure"),
+        ("DistStoreError: Timed out after 901 seconds waiting for clients. 1/2 clients joined.", "nccl-failure"),
+        ("ProcessGroupNCCL's watchdog got stuck for 600 seconds without making progress", "nccl-failure"),
+        ("CUDA error: peer access is not supported between these two devices", "nccl-failure"),
+        # at the start, not in use
+        ("Unexpected error from cudaGetDeviceCount(). Error 2: out of memory", "driver-init-failed"),
+    ],
+)
+def test_what_build_tools_launchers_and_torch_say(said: str, code: str) -> None:
+    assert codes_of(snapshot_of(f"torch==2.1.0\n{said}"))[0] == code
+
+
+def test_an_unknown_error_of_cuda_in_a_report_is_the_program_s() -> None:
+    found = snapshot_of("torch==2.1.0\nRuntimeError: CUDA error: something that no table knows")
+    assert codes_of(found) == ["healthy"]
