@@ -33,6 +33,7 @@ class _Xid(msgspec.Struct, frozen=True):
 class _Pattern(msgspec.Struct, frozen=True):
     pattern: str
     diagnosis: str
+    """The code that it points to, "" for what only looks like a complaint."""
     also: str = ""
     """A second text that must stand in the same message."""
     ends_line: bool = False
@@ -95,7 +96,7 @@ class ErrorTable:
     def cause_of(self, text: str) -> str | None:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
         found = self._pattern_in(text)
-        return self._of_xid(text) or (found.diagnosis if found else None)
+        return self._of_xid(text) or (found.diagnosis or None if found else None)
 
     def is_hint(self, text: str) -> bool:
         """Say whether a text points to its code only where nothing else is said."""

@@ -31,6 +31,13 @@ def test_a_hint_beside_the_program_s_own_error_is_no_fault() -> None:
     assert [one.code for one in found.findings if one.severity is Severity.ERROR] == []
 
 
+def test_nccl_without_infiniband_only_looks_like_a_failure() -> None:
+    plain = "node1:1:1 [0] misc/ibvwrap.cc:63 NCCL WARN Failed to open libibverbs.so[.1]"
+    assert codes_of(report_of(plain, source="warning")) == ["healthy"]
+    failed = "node1:1:1 [0] NCCL WARN Connect to 10.0.0.2<4000> failed : No route to host"
+    assert codes_of(report_of(plain, failed, source="warning")) == ["nccl-failure"]
+
+
 def test_only_hints_are_hints() -> None:
     errors = matrix.load().errors
     assert [errors.is_hint(text) for text in (OTHER_COMPILER, NO_CUDA, "nothing known")] == [True, False, False]
