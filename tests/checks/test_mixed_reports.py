@@ -38,6 +38,12 @@ def test_nccl_without_infiniband_only_looks_like_a_failure() -> None:
     assert codes_of(report_of(plain, failed, source="warning")) == ["nccl-failure"]
 
 
+def test_a_retry_of_torch_s_launcher_is_no_failure() -> None:
+    said = "c10d] The client socket has failed to connect to [localhost]:29500 (errno: 111 - Connection refused)."
+    assert codes_of(report_of(f"[W socket.cpp:697] [{said}", source="warning")) == ["healthy"]
+    assert codes_of(report_of(f"[E socket.cpp:957] [{said}", source="warning")) == ["nccl-failure"]
+
+
 def test_only_hints_are_hints() -> None:
     errors = matrix.load().errors
     assert [errors.is_hint(text) for text in (OTHER_COMPILER, NO_CUDA, "nothing known")] == [True, False, False]

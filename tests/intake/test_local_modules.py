@@ -61,6 +61,12 @@ def test_a_module_that_imports_itself_lies_beside_the_program_or_is_installed_br
     assert local_modules(traceback(frame, error=error)) == expected
 
 
+def test_any_program_that_imports_itself_by_its_name_is_such_a_file() -> None:
+    error = "AttributeError: partially initialized module 'timm' has no attribute 'create_model' (most likely ...)"
+    assert local_modules(traceback("/home/me/timm.py", error=error)) == [("timm", "/home/me/timm.py")]
+    assert local_modules(traceback("/home/me/train.py", error=error)) == []
+
+
 def test_the_import_is_read_off_the_line_where_the_message_names_no_module() -> None:
     text = (
         'Traceback (most recent call last):\n  File "tools/string.py", line 1, in <module>\n    import numpy\n'

@@ -82,7 +82,7 @@ _LIBRARY = re.compile(
 )
 _INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
 _LACKS = re.compile(
-    r"module '(?P<module>\w+)' has no attribute|"
+    r"(?P<begun>partially initialized )?module '(?P<module>\w+)' has no attribute|"
     r"cannot import name '?\w+'?(?: from (?P<half>partially initialized module )?'(?P<source>\w+)')?"
 )
 _ITS_FILE = re.compile(r"\((?P<file>[^\n()]{1,300}?\.py)\)\s*$|renaming '(?P<named>[^\n']{1,300}?\.py)'", re.MULTILINE)
@@ -118,11 +118,13 @@ def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
     imported = _IMPORTED.findall(one.source)
     name = lacks["module"] or lacks["source"] or (imported[-1] if imported else "")
     last = frames[-1][0] if frames else ""
-    itself = lacks["half"] and name in _OFTEN_BESIDE_TORCH and not any(_INSTALLED.search(file) for file, _ in frames)
+    own = [file for file, _ in frames if _name(file) == name and not _LIBRARY.search(file)]
+    installed = any(_INSTALLED.search(file) for file, _ in frames)
+    itself = (lacks["begun"] or lacks["half"]) and not installed and (own or name in _OFTEN_BESIDE_TORCH)
     standard = name in sys.stdlib_module_names and _LIBRARY.search(last) and not _INSTALLED.search(last)
     if not (itself or standard):
         return None
-    return _local(next((file for file, _ in frames if _name(file) == name and not _LIBRARY.search(file)), f"{name}.py"))
+    return _local(next(iter(own), f"{name}.py"))
 
 
 def _is_standard(file: str) -> bool:
