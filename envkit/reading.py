@@ -246,9 +246,22 @@ _MOST_QUOTES = 3
 
 
 def quotes(snapshot: Snapshot, matrix: Matrix, code: str) -> tuple[Fact, ...]:
-    """Return as facts the first texts that point to a diagnosis code by the table of errors."""
-    pointing = (one for one in said(snapshot) if matrix.errors.cause_of(one.text) == code)
+    """Return as facts the first texts that point to a diagnosis code by the table of errors.
+
+    A hint, a warning that many a good run prints too, counts only where no other text points to another code.
+    """
+    pointing = [one for one in said(snapshot) if matrix.errors.cause_of(one.text) == code]
+    if any(matrix.errors.is_hint(one.text) for one in pointing) and _more_is_said(snapshot, matrix, code):
+        pointing = [one for one in pointing if not matrix.errors.is_hint(one.text)]
     return tuple(Fact("said", first_line(one.text), one.source) for one in islice(pointing, _MOST_QUOTES))
+
+
+def _more_is_said(snapshot: Snapshot, matrix: Matrix, code: str) -> bool:
+    """Say whether a text points to another code, and is no hint itself."""
+    return any(
+        matrix.errors.cause_of(one.text) not in (None, code) and not matrix.errors.is_hint(one.text)
+        for one in said(snapshot)
+    )
 
 
 def first_line(text: str) -> str:

@@ -275,7 +275,8 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     hidden: tuple[str, ...] = ()
     """Further copies, later on the search path."""
     way_in: str = ""
-    """What of the user's own put `entry` on the search path: "current-folder", "PYTHONPATH", "user-site", or ""."""
+    """What of the user's own put `entry` on the search path: "current-folder", "script-folder", "PYTHONPATH",
+    "user-site", or ""."""
     otherwise: str = ""
     """The file that would win were what the user's situation puts on the path not there, "" when there is none."""
 

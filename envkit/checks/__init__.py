@@ -34,7 +34,16 @@ GROUPS = (
     *(network, toolkit, system, distributed),
 )
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,
-unless another explains it. Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only
+unless another explains it.
+
+So a report with several complaints is judged, in this order:
+a warning that good runs print too (a hint in the table of errors) counts only where nothing else is said;
+an error of the environment comes before the program's own, which counts where there is none;
+what one finding explains stands under it, however late in the text the cause was said;
+of what is left, the deeper layer is told first.
+Where in the text a complaint stands says little: pip tells the cause last, ninja first, a chain of exceptions both.
+
+Each module names its checks in `CHECKS`, and in `LAST_RESORT` those that are asked only
 when no other check of any group found an error."""
 
 CHECKS: tuple[Check, ...] = tuple(check for group in GROUPS for check in group.CHECKS)

@@ -126,23 +126,16 @@ def _list_variables(snapshot: Snapshot) -> str:
 def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
     machine = reading.host(snapshot)
-    asked = reading.quotes(snapshot, matrix, "torch-cpu-build")
-    if asked and machine and machine.os == "macos":
-        return Finding(
-            code="gpu-absent",
-            severity=Severity.WARNING,
-            summary="there is no CUDA on macOS, and the program asks for it",
-            cause="every torch for macOS is built without CUDA; the program must ask for `mps` or `cpu`",
-            facts=asked,
-        )
+    asked = reading.quotes(snapshot, matrix, "torch-cpu-build") if machine and machine.os == "macos" else ()
     if (
-        not (_nothing_answers(snapshot, matrix) or _said_without(snapshot, matrix))
+        not (asked or _nothing_answers(snapshot, matrix) or _said_without(snapshot, matrix))
         or reading.nvidia_gpus(snapshot)
         or _other_accelerator(snapshot)
     ):
         return None
     mps = _backend_mps(snapshot)
-    if machine and (machine.os, machine.arch) == ("macos", "arm64") and (mps is None or mps.available is not False):
+    silicon = machine is not None and (machine.os, machine.arch) == ("macos", "arm64")
+    if silicon and not asked and (mps is None or mps.available is not False):
         return None  # Apple silicon has a GPU; whether torch may use it, only torch can tell
     others = [gpu for gpu in (machine.gpus or ()) if gpu.vendor == "amd"] if machine else []
     also = f" (an AMD display device {others[0].device_id} is there; ROCm was not examined)" if others else ""
@@ -150,8 +143,11 @@ def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         code="gpu-absent",
         severity=Severity.NOTE,
         summary="no NVIDIA GPU in this machine: torch computes on the CPU, and that is right",
-        cause=f"no driver library answers with a device and none is on the PCI bus{also}",
+        cause="CUDA does not exist on macOS: the program must ask for `mps` or `cpu`"
+        if asked
+        else f"no driver library answers with a device and none is on the PCI bus{also}",
         facts=(
+            *asked,
             Fact("libcuda", _answer(snapshot.cuda), "loader"),
             Fact("NVML", _answer(snapshot.nvml), "loader"),
             reading.gpu_fact(snapshot),
@@ -270,7 +266,7 @@ _BY_TEXT = (
     *("gpu-arch-unsupported", "gpu-memory-full", "gpu-exclusive", "gpu-lost", "gpu-memory-errors", "gpu-mig"),
     *("driver-too-old", "fabric-manager-down", "forward-compat-unsupported", "driver-library-mismatch"),
     *("rocm-gpu-unsupported", "rocm-permission", "rocm-driver-mismatch", "xpu-runtime-missing", "mps-unavailable"),
-    *("library-path-conflict", "gpu-hidden"),
+    *("library-path-conflict", "gpu-hidden", "nccl-failure"),
 )
 """What the words of a failed operation may name; checks of their own tell them with what else is known."""
 
@@ -297,7 +293,7 @@ def _failing_device(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     pointed = matrix.errors.cause_of(told)
     if pointed in _BY_TEXT:
         return None
-    if snapshot.pasted and pointed == NOT_A_FAULT:
+    if snapshot.pasted and pointed in (None, NOT_A_FAULT):
         return None  # what a program did to the device; a live run does nothing but a tiny operation
     return Finding(
         code="torch-corrupt" if name == "cpu" else "driver-init-failed",

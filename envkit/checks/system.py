@@ -25,6 +25,9 @@ def size(count: int | None) -> str:
 
 # -- shared memory --------------------------------------------------------------------------------
 
+_OUT_OF_FILES = ("Too many open files", "items of ancdata")
+"""The second: the handle that a worker sent could not be opened on the other side."""
+
 
 def check_shm_too_small(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a /dev/shm that DataLoader's workers or NCCL overran, or that has the size containers start with."""
@@ -34,7 +37,7 @@ def check_shm_too_small(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     small = total is not None and total <= _CONTAINER_DEFAULT
     if not quotes and not small:
         return None
-    files = any("Too many open files" in quote.value for quote in quotes)
+    files = any(mark in quote.value for quote in quotes for mark in _OUT_OF_FILES)
     return Finding(
         code="shm-too-small",
         severity=Severity.ERROR if quotes else _shm_matters(snapshot, total),

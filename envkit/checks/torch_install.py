@@ -1,13 +1,29 @@
 """Is torch installed, whole, once, and the one that is imported?"""
 
+import sys
+
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
 from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Absent, Distribution, FileDamage, ModuleOrigin, Packages, RunEnd, Snapshot, TorchRuntime
+from envkit.snapshot import (
+    Absent,
+    Distribution,
+    FileDamage,
+    Interpreter,
+    ModuleOrigin,
+    Packages,
+    RunEnd,
+    Snapshot,
+    TorchRuntime,
+)
 
-_WAYS_IN = {"current-folder": "it is the current folder", "PYTHONPATH": "PYTHONPATH names it"}
+_WAYS_IN = {
+    "current-folder": "it is the current folder",
+    "script-folder": "it is the folder of the script",
+    "PYTHONPATH": "PYTHONPATH names it",
+}
 
 _BROKEN_IMPORTS = (
     "libc-too-old",
@@ -24,21 +40,27 @@ _BROKEN_IMPORTS = (
 def check_module_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a local file or folder that is imported in place of torch or what torch needs."""
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
-    shadows = [module for module in installed.modules if _shadows(module, installed)] if installed and target else []
-    if not shadows or target is None:
+    shadows = [module for module in installed.modules if _shadows(module, installed)] if installed else []
+    if not shadows:
         return _told_shadowed(snapshot, matrix)
     first = shadows[0]
     return Finding(
         code="module-shadowed",
         severity=Severity.ERROR,
         summary=f"`import {first.name}` takes {first.origin}, not the installed package",
-        cause=f"{first.entry} stands before the installed packages on the search path "
+        cause=f"{first.entry or 'that folder'} stands before the installed packages on the search path "
         f"({_WAYS_IN[first.way_in]}) and holds something called {first.name}",
-        expected=f"{first.name} from {first.otherwise or (target.site_dirs or ('site-packages',))[0]}",
+        expected=f"{first.name} from {_rightful(first, target)}",
         facts=tuple(Fact(f"import {shadow.name}", shadow.origin, "import system") for shadow in shadows),
         fix=_make_way(snapshot, shadows),
         explains=("torch-missing", "torch-corrupt"),
     )
+
+
+def _rightful(shadow: ModuleOrigin, target: Interpreter | None) -> str:
+    if shadow.name in sys.stdlib_module_names:
+        return "the standard library"
+    return shadow.otherwise or next(iter(target.site_dirs if target else ()), "site-packages")
 
 
 _IN_SITE = ("site-packages", "dist-packages")

@@ -97,8 +97,8 @@ def _packages(part: Part) -> Packages | Unknown:
     """What is installed; a list that may have been cut does not show that torch is missing."""
     listed = part.distributions or ()
     has_torch = any(one.name in ("torch", "pytorch") for one in listed)
-    own_site = any(one.way_in == "user-site" for one in part.modules or ())
-    if has_torch or part.whole_list or part.torch or part.torch_absent or own_site:
+    own = any(one.way_in for one in part.modules or ())
+    if has_torch or part.whole_list or part.torch or part.torch_absent or own:
         return Packages(
             distributions=tuple(_with_build(one, part) for one in listed), modules=_modules(part), complete=False
         )
@@ -120,8 +120,9 @@ def _with_build(one: Distribution, part: Part) -> Distribution:
 def _modules(part: Part) -> tuple[Any, ...]:
     """Where torch comes from, or that the import system finds none; a report of both is of two interpreters."""
     found = part.modules or ()
-    present = tuple(sorted((one for one in found if one.origin), key=lambda one: one.way_in != "user-site"))[:1]
-    return present or (found[:1] if not part.torch else ())
+    present = sorted((one for one in found if one.origin), key=lambda one: not one.way_in)
+    each = {one.name: one for one in reversed(present)}
+    return tuple(reversed(each.values())) or (found[:1] if not part.torch else ())
 
 
 def _nvml(part: Part) -> Nvml | Absent | Unknown:

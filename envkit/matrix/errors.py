@@ -33,9 +33,12 @@ class _Xid(msgspec.Struct, frozen=True):
 class _Pattern(msgspec.Struct, frozen=True):
     pattern: str
     diagnosis: str
+    """The code that it points to, "" for what only looks like a complaint."""
     also: str = ""
     """A second text that must stand in the same message."""
     ends_line: bool = False
+    hint: bool = False
+    """A warning that many a good run prints too: it says what failed only where nothing else does."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -69,7 +72,9 @@ class ErrorTable:
             (known.pattern.lower() if len(known.pattern) >= _LONG else "", known) for known in file.patterns
         )
         self._names = _names(file)
-        self._causes: dict[str, str | None] = {}
+        self._found: dict[str, _Pattern | None] = {}
+        self.sentences = tuple(long for long, known in self._long if " " in known.pattern.strip() and long)
+        """The texts of more than a name, in lower case; names of files and functions stand in logs of good runs too."""
 
     @classmethod
     def load(cls) -> "ErrorTable":
@@ -92,11 +97,19 @@ class ErrorTable:
 
     def cause_of(self, text: str) -> str | None:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
-        if text not in self._causes:
+        found = self._pattern_in(text)
+        return self._of_xid(text) or (found.diagnosis or None if found else self._of_name(text))
+
+    def is_hint(self, text: str) -> bool:
+        """Say whether a text points to its code only where nothing else is said."""
+        found = self._pattern_in(text)
+        return found is not None and found.hint
+
+    def _pattern_in(self, text: str) -> _Pattern | None:
+        if text not in self._found:
             low = text.lower()
-            found = (known.diagnosis for long, known in self._long if _holds(text, low, known, long))
-            self._causes[text] = self._of_xid(text) or next(found, None) or self._of_name(text)
-        return self._causes[text]
+            self._found[text] = next((known for long, known in self._long if _holds(text, low, known, long)), None)
+        return self._found[text]
 
     def xid(self, code: int) -> ErrorName | None:
         """Return what an Xid of the kernel log means, None for one that the table lacks."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from envkit import matrix
 from envkit.intake.part import Part
 from envkit.intake.text import Text
 from envkit.snapshot import Complaint
@@ -24,11 +25,11 @@ _WORDS = (
     *("no working", "invalid", "missing", "required", "reset by peer", "bad_alloc", "terminate called", "bus error"),
     *("died ", "enospc", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing", "unsatisfied"),
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
-    *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match"),
+    *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match", "hangs"),
     *("cudaerror", "nvreg_", "no kernel"),
     *("one of its dependencies", "compiled with", "too short", "illegal instruction", "not a supported"),
 )
-"""In lower case: a line with none of them complains of nothing."""
+"""In lower case: a line with none of them, and no sentence of the table of errors, complains of nothing."""
 
 _SOURCES = (
     ("kernel", re.compile(r"NVRM|\bXid\b|pcieport|nouveau|amdgpu|kernel:|^\[ *\+?\d+\.\d+\]")),
@@ -52,7 +53,8 @@ _SOURCES = (
         ),
     ),
 )
-_CODE = re.compile(r"^\s*(?:raise |except |if |return |//|print\(|File \"|def |import |from )")
+_CODE = re.compile(r"^\s*(?:raise |except |if |return |#(?!error)|//|print\(|File \"|def |import |from )")
+_HEADING = re.compile(r"#{1,6} \S")
 _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\w+)*(?:Error|Exception): ")
 
 
@@ -60,13 +62,15 @@ def parse(text: Text) -> Iterator[Part]:
     """Yield every complaint of the text once, in its order."""
     found: dict[str, Complaint] = {}
     lower = text.once.lower()
-    words = [word for word in _WORDS if word in lower]
+    words = [mark for mark in (*_WORDS, *matrix.load().errors.sentences) if mark in lower]
     seen = set[str]()
     for number, line in enumerate(text.lines if words else ()):
         if line in seen:
             continue
         seen.add(line)
-        if not any(map(line.lower().__contains__, words)) or _CODE.match(line):
+        if not any(map(line.lower().__contains__, words)) or (
+            _CODE.match(line) and not _is_heading(text.lines, number)
+        ):
             continue
         told = line.strip()[:_LONGEST]
         if not told or told in found:
@@ -78,6 +82,12 @@ def parse(text: Text) -> Iterator[Part]:
             break
     if found:
         yield Part(complaints=tuple(found.values()))
+
+
+def _is_heading(lines: list[str], number: int) -> bool:
+    """Say whether a line is a title in Markdown, which begins a paragraph, and no comment in the midst of code."""
+    begins = number == 0 or not lines[number - 1].strip()
+    return begins and _HEADING.match(lines[number]) is not None
 
 
 def _following(lines: list[str], number: int) -> Iterator[str]:

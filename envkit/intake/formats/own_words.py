@@ -21,8 +21,9 @@ _CONTAINER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAC = re.compile(
-    r"\b(?:on|using|with|have|own) (?:an? |my |the |this )?(?:\w+ ){0,2}"
-    r"(?:MacBook|iMac|Mac (?:mini|studio|pro)|mac ?OS|OS ?X)\b|\bmac m[1-5]\b",
+    r"\bMacBook\b|\biMac\b|\bMac (?:mini|studio|pro)\b|\bM[1-5](?: Pro| Max| Ultra)? (?:Mac|chip)\b|\bmac m[1-5]\b|"
+    r"\bOSX\b|\bI(?:'m| am)? (?:on|use|using) (?:mac ?OS|OS ?X)\b|"
+    r"\b(?:my|on|using|in|an?|with|have|own) (?:an? |my |the |this )?(?:intel |apple )?mac\b(?! ?(?:os|address))",
     re.IGNORECASE,
 )
 _NO_MAC = re.compile(r"\b(?:runs|running|asahi|boot\w*) (?:\w+ )?(?:linux|ubuntu|fedora|windows)\b", re.IGNORECASE)

@@ -1,8 +1,9 @@
 """Python's tracebacks: the failed import of torch, where modules came from, which Python it was."""
 
 import re
+import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from envkit.intake.part import Part
@@ -51,6 +52,8 @@ def parse(text: Text) -> Iterator[Part]:
         importing = any(_TORCH_FILE.search(file) and function in ("<module>", "") for file, function in one.frames)
         if torch:
             yield Part(torch_file=torch, modules=(_origin("torch", torch),))
+        if local := _in_the_way(one):
+            yield Part(modules=(local,))
         if importing and one.type.rpartition(".")[2] in _IMPORTING and not _missing(one, "torch"):
             error = TorchError(type=one.type, message=one.message[:4_000], traceback=one.source[-8_000:])
             yield Part(import_error=error)
@@ -75,6 +78,71 @@ def _missing(one: _Traceback, name: str) -> bool:
 def _origin(name: str, file: str) -> ModuleOrigin:
     folder = re.split(r"[\\/]torch[\\/]__init__\.py$", file)[0]
     return ModuleOrigin(name=name, origin=file, entry=folder)
+
+
+_LIBRARY = re.compile(
+    r"/lib(?:64)?/python\d[\d.]*/|^[A-Za-z]:.*[\\/]lib[\\/]|[\\/](?:site|dist)-packages[\\/]|^<", re.IGNORECASE
+)
+_INSTALLED = re.compile(r"[\\/](?:site|dist)-packages[\\/]")
+_LACKS = re.compile(
+    r"(?P<begun>partially initialized )?module '(?P<module>\w+)' has no attribute|"
+    r"cannot import name '?\w+'?(?: from (?P<half>partially initialized module )?'(?P<source>\w+)')?"
+)
+_ITS_FILE = re.compile(r"\((?P<file>[^\n()]{1,300}?\.py)\)\s*$|renaming '(?P<named>[^\n']{1,300}?\.py)'", re.MULTILINE)
+_IMPORTED = re.compile(r"^\s*(?:from|import) (\w+)\b", re.MULTILINE)
+_OFTEN_BESIDE_TORCH = frozenset(
+    (
+        *("torch", "torchvision", "torchaudio", "numpy", "scipy", "pandas", "matplotlib", "sklearn", "PIL", "cv2"),
+        *("datasets", "transformers", "tokenizers", "accelerate", "diffusers", "evaluate", "peft", "einops"),
+        *("triton", "xformers", "deepspeed", "onnx", "tensorboard", "wandb", "tqdm", "yaml", "requests"),
+    )
+)
+
+
+def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
+    """A local file with the name of a module of the standard library, or of a package that many programs import.
+
+    It shows itself where an installed module's import runs it, by the path that Python adds to its message, by a module
+    that imports itself, or by what a file of the standard library does not find in another one: nothing else changes
+    those.
+    """
+    frames = one.frames
+    for (importer, function), (file, within) in pairwise(frames):
+        if (function, within) == ("<module>", "<module>") and _LIBRARY.search(importer) and _is_standard(file):
+            return _local(file)
+    lacks = _LACKS.search(one.message) if one.type in ("AttributeError", "ImportError") else None
+    if lacks is None:
+        return None
+    told = _ITS_FILE.search(one.message)
+    if told:
+        file = told["file"] or told["named"]
+        takes_place = _is_standard(file) or _name(file) in _OFTEN_BESIDE_TORCH
+        return _local(file) if takes_place and not _LIBRARY.search(file) else None
+    imported = _IMPORTED.findall(one.source)
+    name = lacks["module"] or lacks["source"] or (imported[-1] if imported else "")
+    last = frames[-1][0] if frames else ""
+    own = [file for file, _ in frames if _name(file) == name and not _LIBRARY.search(file)]
+    installed = any(_INSTALLED.search(file) for file, _ in frames)
+    itself = (lacks["begun"] or lacks["half"]) and not installed and (own or name in _OFTEN_BESIDE_TORCH)
+    standard = name in sys.stdlib_module_names and _LIBRARY.search(last) and not _INSTALLED.search(last)
+    if not (itself or standard):
+        return None
+    return _local(next(iter(own), f"{name}.py"))
+
+
+def _is_standard(file: str) -> bool:
+    """Say whether a file that is not of the library is named like a module of it."""
+    return not _LIBRARY.search(file) and _name(file) in sys.stdlib_module_names
+
+
+def _name(file: str) -> str:
+    """The module that a file is imported as: its own name, or its folder's."""
+    return re.split(r"[\\/]", re.sub(r"(?:[\\/]__init__)?\.py$", "", file))[-1]
+
+
+def _local(file: str) -> ModuleOrigin:
+    name = _name(file)
+    return ModuleOrigin(name=name, origin=file, entry=file[: file.rindex(name)].rstrip("\\/"), way_in="script-folder")
 
 
 _LOAD_SIGNS = ("Error loading", "undefined symbol", "cannot open", "invalid ELF", ": symbol ")
