@@ -1,10 +1,7 @@
 """Do the packages that are built for one torch release stand beside that release?"""
 
 from collections.abc import Iterator
-from typing import NamedTuple
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, NamedTuple
 
 from envkit import reading
 from envkit.checks.fixes import install_torch, pip
@@ -13,6 +10,10 @@ from envkit.matrix import Matrix
 from envkit.matrix.cuda import backend_of
 from envkit.matrix.versions import minor, public
 from envkit.snapshot import Distribution, Snapshot
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+    from packaging.version import Version
 
 _BY_TABLE = ("torchvision", "torchaudio", "torchtext")
 """What has compiled parts of its own, and a release for each of torch's."""
@@ -93,8 +94,8 @@ def _torch_s_own_pins(snapshot: Snapshot) -> Iterator[Misfit]:
     installed = reading.packages(snapshot)
     for torch in reading.imported_torch(snapshot):
         for line in torch.requires or ():
-            wanted = _requirement(line)
-            if wanted is None or wanted.name not in _PINNED or installed is None:
+            wanted = _requirement(line, *_PINNED)
+            if wanted is None or installed is None:
                 continue
             for one in installed.named(wanted.name):
                 version = _version(one.version)
@@ -106,8 +107,8 @@ def _torch_s_own_pins(snapshot: Snapshot) -> Iterator[Misfit]:
 def _by_requirement(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
     """What the package's own metadata asks of torch."""
     for line in one.requires or ():
-        wanted = _requirement(line)
-        if wanted is None or wanted.name != "torch" or (wanted.marker and "extra" in str(wanted.marker)):
+        wanted = _requirement(line, "torch")
+        if wanted is None or (wanted.marker and "extra" in str(wanted.marker)):
             continue
         version = _version(torch.version)
         if version and wanted.specifier and not wanted.specifier.contains(version, prereleases=True):
@@ -115,14 +116,25 @@ def _by_requirement(one: Distribution, torch: reading.InstalledTorch, _matrix: M
     return None
 
 
-def _requirement(line: str) -> Requirement | None:
+# `packaging` takes a tenth of a quick run to be imported, and most environments ask it nothing: only here.
+
+
+def _requirement(line: str, *names: str) -> "Requirement | None":
+    """Return what a line of metadata asks for, None where that is nothing of these names."""
+    if not line.startswith(names):
+        return None
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
-        return Requirement(line)
+        wanted = Requirement(line)
     except InvalidRequirement:
         return None
+    return wanted if wanted.name in names else None
 
 
-def _version(text: str) -> Version | None:
+def _version(text: str) -> "Version | None":
+    from packaging.version import InvalidVersion, Version
+
     try:
         return Version(text)
     except InvalidVersion:

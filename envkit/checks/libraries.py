@@ -4,9 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-
-from packaging.markers import UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
+from typing import TYPE_CHECKING
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
@@ -15,6 +13,9 @@ from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
 from envkit.snapshot import Distribution, Interpreter, LoadedLibrary, Snapshot
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 def check_libc_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -264,8 +265,15 @@ def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _nvidia_requirements(
     torch: Distribution, target: Interpreter | None, system: str, arch: str
-) -> Iterator[Requirement]:
+) -> "Iterator[Requirement]":
     """The requirements on nvidia-* wheels that hold for this interpreter."""
+    lines = [line for line in torch.requires or () if line.startswith("nvidia-")]
+    if not lines:
+        return
+    # Long to import, and no business of a CPU build's.
+    from packaging.markers import UndefinedEnvironmentName
+    from packaging.requirements import InvalidRequirement, Requirement
+
     environment = {
         "platform_system": system,
         "sys_platform": {"Linux": "linux", "Windows": "win32", "Darwin": "darwin"}.get(system, ""),
@@ -275,9 +283,7 @@ def _nvidia_requirements(
         "implementation_name": target.implementation if target else "cpython",
         "extra": "",
     }
-    for line in torch.requires or ():
-        if not line.startswith("nvidia-"):
-            continue
+    for line in lines:
         try:
             wanted = Requirement(line)
             if wanted.marker is None or wanted.marker.evaluate(

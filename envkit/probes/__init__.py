@@ -12,7 +12,6 @@ from envkit.probes.host import probe_host
 from envkit.probes.nvidia import probe_cuda, probe_nvml
 from envkit.probes.selection import choose_interpreter
 from envkit.probes.target import probe_interpreter, probe_target, probe_torch
-from envkit.probes.toolkit import probe_toolkit
 from envkit.snapshot import Absent
 
 __all__ = ["Gathering", "WaitingFor", "find_interpreter", "start"]
@@ -52,6 +51,8 @@ def start(
     target = Probe(("target", "packages"), partial(probe_target, choice, facts), facts)
     if quick:
         return Gathering([target, *machine], skipped={"torch": "left out by --quick"})
+    from envkit.probes.toolkit import probe_toolkit
+
     tools = min(TOOLKIT_LIMIT, facts)
     toolkit = Probe(("toolkit",), partial(probe_toolkit, tools), tools)
     # The slowest first: everything else happens beside it.
