@@ -144,7 +144,9 @@ def take_time(command: tuple[str, ...], variables: dict[str, str]) -> float:
 
 def render_table(comparisons: list[Comparison], measured: list[Seconds]) -> list[str]:
     """Return the lines of the table."""
-    rows = [("command", "median", "min", "measured against", "median", "min", "ratio", "of min", "limit", "")]
+    rows: list[tuple[str, ...]] = [
+        ("command", "median", "min", "measured against", "median", "min", "ratio", "of min", "limit", "")
+    ]
     for one, seconds in zip(comparisons, measured, strict=True):
         times = [(statistics.median(of), min(of)) for of in (seconds.command, seconds.reference)]
         shown = [tuple(f"{time:.3f}" for time in pair) for pair in times]

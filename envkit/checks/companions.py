@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from envkit import reading
+from envkit.checks.damage import describe_damage, library_is_harmed
 from envkit.checks.fixes import install_torch, pip
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -76,7 +77,7 @@ def misfits_of(snapshot: Snapshot, matrix: Matrix) -> Iterator[Misfit]:
     for misfit in _torch_s_own_pins(snapshot):
         seen.add(misfit.installed.name)
         yield misfit
-    for reason in (_by_requirement, _by_build, _by_release):
+    for reason in (_by_requirement, _by_build, _by_files, _by_release):
         for one in installed.distributions:
             if one.name in seen or one.name in ("torch", "pytorch"):
                 continue
@@ -151,6 +152,13 @@ def _by_build(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix)
     if mine == theirs or one.name == "torchtext":
         return None
     return f"{one.name} {one.version} is built for {theirs}, and torch {torch.version} for {mine}"
+
+
+def _by_files(one: Distribution, _torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
+    """Libraries of its own that are gone, or not those that were installed."""
+    if one.name not in (*_BY_TABLE, *_PINNED) or one.damage is None or not library_is_harmed(one.damage):
+        return None
+    return f"{describe_damage(one.damage, f'{one.name} {one.version}')}: {', '.join(one.damage.examples)}"
 
 
 def _by_release(one: Distribution, torch: reading.InstalledTorch, matrix: Matrix) -> str | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from envkit.intake.part import Part
-from envkit.intake.text import Text
+from envkit.intake.text import Text, shape
 from envkit.snapshot import Complaint
 
 _MOST = 300
@@ -57,8 +57,8 @@ _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\
 def parse(text: Text) -> Iterator[Part]:
     """Yield every complaint of the text once, in its order."""
     found: dict[str, Complaint] = {}
-    lower = text.once.lower()
-    words = [word for word in _WORDS if word in lower]
+    lower = text.shapes.lower()
+    words = [word for word in _WORDS if shape(word) in lower]
     seen = set[str]()
     for number, line in enumerate(text.lines if words else ()):
         if line in seen:

@@ -917,12 +917,12 @@ def main(arguments):
             sys.path[:] = path
             torch_section(send)
             continue
-        section, _, deep = section.partition("-")
+        name, _, deep = section.partition("-")
         more = (Hashes(lambda facts: send("progress", facts)),) if deep else ()
         try:
-            send(section, FACTS[section](path, current_folder, *more))
+            send(name, FACTS[name](path, current_folder, *more))
         except Exception as error:
-            send(section, {"failed": "%s: %s" % (type(error).__name__, error)})
+            send(name, {"failed": "%s: %s" % (type(error).__name__, error)})
     # Leave at once: tearing down a loaded torch takes time and may crash on its own.
     sys.stderr.flush()
     os._exit(0)
