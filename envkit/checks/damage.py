@@ -9,7 +9,7 @@ _LIBRARY = re.compile(r"\.(so|dll|pyd|dylib)\b", re.IGNORECASE)
 
 
 def library_is_harmed(harm: FileDamage | None) -> bool:
-    """Say whether a library is missing or altered: a .py may be one that somebody edited, or that several wheels share."""
+    """Say whether a library is missing or altered. A .py may have been edited, and several wheels share one."""
     return harm is not None and any(map(_LIBRARY.search, harm.examples))
 
 
