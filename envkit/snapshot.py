@@ -228,11 +228,13 @@ class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
 
 
 class FileDamage(Record, frozen=True, kw_only=True):
-    """The installed files of a distribution against its RECORD (presence and size)."""
+    """The installed files of a distribution against its RECORD: presence and size, and what is in them if asked for."""
 
     entries: int
     missing: int
     altered: int
+    hashed: int = 0
+    """Files whose bytes were compared too, by their hash: only `doctor --deep` reads them."""
     examples: tuple[str, ...]
     """A few of the damaged files, relative to the site folder, each with what is wrong."""
 

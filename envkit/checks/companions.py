@@ -1,18 +1,20 @@
 """Do the packages that are built for one torch release stand beside that release?"""
 
 from collections.abc import Iterator
-from typing import NamedTuple
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING, NamedTuple
 
 from envkit import reading
+from envkit.checks.damage import describe_damage, library_is_harmed
 from envkit.checks.fixes import install_torch, pip
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import backend_of
 from envkit.matrix.versions import minor, public
 from envkit.snapshot import Distribution, Snapshot
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+    from packaging.version import Version
 
 _BY_TABLE = ("torchvision", "torchaudio", "torchtext")
 """What has compiled parts of its own, and a release for each of torch's."""
@@ -77,7 +79,7 @@ def misfits_of(snapshot: Snapshot, matrix: Matrix) -> Iterator[Misfit]:
     for misfit in _torch_s_own_pins(snapshot):
         seen.add(misfit.installed.name)
         yield misfit
-    for reason in (_by_requirement, _by_build, _by_release):
+    for reason in (_by_requirement, _by_build, _by_files, _by_release):
         for one in installed.distributions:
             if one.name in seen or one.name in ("torch", "pytorch"):
                 continue
@@ -95,8 +97,8 @@ def _torch_s_own_pins(snapshot: Snapshot) -> Iterator[Misfit]:
     installed = reading.packages(snapshot)
     for torch in reading.imported_torch(snapshot):
         for line in torch.requires or ():
-            wanted = _requirement(line)
-            if wanted is None or wanted.name not in _PINNED or installed is None:
+            wanted = _requirement(line, *_PINNED)
+            if wanted is None or installed is None:
                 continue
             for one in installed.named(wanted.name):
                 version = _version(one.version)
@@ -108,8 +110,8 @@ def _torch_s_own_pins(snapshot: Snapshot) -> Iterator[Misfit]:
 def _by_requirement(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
     """What the package's own metadata asks of torch."""
     for line in one.requires or ():
-        wanted = _requirement(line)
-        if wanted is None or wanted.name != "torch" or (wanted.marker and "extra" in str(wanted.marker)):
+        wanted = _requirement(line, "torch")
+        if wanted is None or (wanted.marker and "extra" in str(wanted.marker)):
             continue
         version = _version(torch.version)
         if version and wanted.specifier and not wanted.specifier.contains(version, prereleases=True):
@@ -117,14 +119,25 @@ def _by_requirement(one: Distribution, torch: reading.InstalledTorch, _matrix: M
     return None
 
 
-def _requirement(line: str) -> Requirement | None:
+# `packaging` takes a tenth of a quick run to be imported, and most environments ask it nothing: only here.
+
+
+def _requirement(line: str, *names: str) -> "Requirement | None":
+    """Return what a line of metadata asks for, None where that is nothing of these names."""
+    if not line.startswith(names):
+        return None
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
-        return Requirement(line)
+        wanted = Requirement(line)
     except InvalidRequirement:
         return None
+    return wanted if wanted.name in names else None
 
 
-def _version(text: str) -> Version | None:
+def _version(text: str) -> "Version | None":
+    from packaging.version import InvalidVersion, Version
+
     try:
         return Version(text)
     except InvalidVersion:
@@ -141,6 +154,13 @@ def _by_build(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix)
     if mine == theirs or one.name == "torchtext":
         return None
     return f"{one.name} {one.version} is built for {theirs}, and torch {torch.version} for {mine}"
+
+
+def _by_files(one: Distribution, _torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
+    """Libraries of its own that are gone, or not those that were installed."""
+    if one.name not in (*_BY_TABLE, *_PINNED) or one.damage is None or not library_is_harmed(one.damage):
+        return None
+    return f"{describe_damage(one.damage, f'{one.name} {one.version}')}: {', '.join(one.damage.examples)}"
 
 
 def _by_release(one: Distribution, torch: reading.InstalledTorch, matrix: Matrix) -> str | None:

@@ -1,7 +1,16 @@
 """Damage to installed files, in words."""
 
+import re
+
 from envkit.findings import Fact
 from envkit.snapshot import FileDamage
+
+_LIBRARY = re.compile(r"\.(so|dll|pyd|dylib)\b", re.IGNORECASE)
+
+
+def library_is_harmed(harm: FileDamage | None) -> bool:
+    """Say whether a library is missing or altered. A .py may have been edited, and several wheels share one."""
+    return harm is not None and any(map(_LIBRARY.search, harm.examples))
 
 
 def describe_damage(harm: FileDamage, name: str) -> str:

@@ -3,18 +3,20 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import PurePosixPath
-
-from packaging.markers import UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
+from typing import TYPE_CHECKING
 
 from envkit import reading
-from envkit.checks.damage import damage_facts, describe_damage
+from envkit.checks.damage import damage_facts, describe_damage, library_is_harmed
 from envkit.checks.fixes import in_target, install_torch, quoted, with_rights
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
 from envkit.snapshot import Distribution, Interpreter, LoadedLibrary, Snapshot
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 def check_libc_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -202,14 +204,16 @@ def check_nvidia_wheels_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding 
     # What is missed beside a torch without CUDA that can be imported, is missed by somebody else's extension.
     others = torch is not None and torch.cuda == "" and not (live and live.error)
     quotes = () if others else reading.quotes(snapshot, matrix, "nvidia-wheels-mismatch")
-    unmet, twice = tuple(_unmet_pins(snapshot)), _two_majors(snapshot)
+    twice = _two_majors(snapshot)
+    # Two that unpack into one folder harm each other by that.
+    unmet = (*_unmet_pins(snapshot), *(() if twice else _harmed_wheels(snapshot)))
     if not (quotes or unmet or twice):
         return None
     return Finding(
         code="nvidia-wheels-mismatch",
         # Another release than the pinned one may work: a GPU in use is left alone.
         severity=Severity.WARNING if not quotes and (twice or reading.cuda_works(snapshot)) else Severity.ERROR,
-        summary="a CUDA library that torch pins is missing or of another release",
+        summary="a CUDA library that torch pins is missing, damaged or of another release",
         cause=unmet[0].value
         if unmet
         else f"{' and '.join(twice)} write their files into one folder, over each other"
@@ -264,8 +268,15 @@ def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
 
 def _nvidia_requirements(
     torch: Distribution, target: Interpreter | None, system: str, arch: str
-) -> Iterator[Requirement]:
+) -> "Iterator[Requirement]":
     """The requirements on nvidia-* wheels that hold for this interpreter."""
+    lines = [line for line in torch.requires or () if line.startswith("nvidia-")]
+    if not lines:
+        return
+    # Long to import, and no business of a CPU build's.
+    from packaging.markers import UndefinedEnvironmentName
+    from packaging.requirements import InvalidRequirement, Requirement
+
     environment = {
         "platform_system": system,
         "sys_platform": {"Linux": "linux", "Windows": "win32", "Darwin": "darwin"}.get(system, ""),
@@ -275,17 +286,21 @@ def _nvidia_requirements(
         "implementation_name": target.implementation if target else "cpython",
         "extra": "",
     }
-    for line in torch.requires or ():
-        if not line.startswith("nvidia-"):
-            continue
-        try:
+    for line in lines:
+        with suppress(InvalidRequirement, UndefinedEnvironmentName):
             wanted = Requirement(line)
             if wanted.marker is None or wanted.marker.evaluate(
                 {name: value for name, value in environment.items() if value or name == "extra"}
             ):
                 yield wanted
-        except (InvalidRequirement, UndefinedEnvironmentName):
-            continue
+
+
+def _harmed_wheels(snapshot: Snapshot) -> Iterator[Fact]:
+    installed = reading.packages(snapshot)
+    for one in installed.distributions if installed else ():
+        if one.name.startswith("nvidia-") and one.damage and library_is_harmed(one.damage):
+            told = f"{describe_damage(one.damage, f'{one.name} {one.version}')}: {', '.join(one.damage.examples)}"
+            yield Fact(one.name, told, "RECORD")
 
 
 _ONE_FOLDER = re.compile(r"(nvidia-(?:cudnn|nccl|cusparselt|nvshmem))-cu\d+")
@@ -307,7 +322,7 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a NumPy that torch or what stands beside it cannot work with, or whose files are gone."""
     installed = reading.packages(snapshot)
     copies = installed.named("numpy") if installed else ()
-    harmed = [copy for copy in copies if copy.damage and copy.damage.missing]
+    harmed = [copy for copy in copies if copy.damage and (copy.damage.missing or library_is_harmed(copy.damage))]
     quotes = reading.quotes(snapshot, matrix, "numpy-abi")
     newer = _numpy_too_new(snapshot, matrix, copies)
     severity = Severity.ERROR

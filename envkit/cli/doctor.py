@@ -27,6 +27,7 @@ Examples:
   envkit doctor
   envkit doctor --python .venv
   envkit doctor --python 3.12 --quick
+  envkit doctor --deep
   envkit doctor --json | python -m json.tool
   envkit doctor --explain driver-too-old
   envkit doctor --all-envs --ignore torch-missing
@@ -43,6 +44,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.command("doctor", epilog=_EPILOG)
 @click.option("--python", metavar="PATH|NAME", help="the interpreter or environment to examine")
 @click.option("--quick", is_flag=True, help="leave out what imports torch")
+@click.option("--deep", is_flag=True, help="also read every file of torch and compare its hash")
 @click.option("--timeout", type=Seconds(), metavar="SECONDS", help="limit of each probe")
 @click.option("--only", multiple=True, metavar="CODE", help="let this diagnosis alone count; may be repeated")
 @click.option("--ignore", multiple=True, metavar="CODE", help="let this diagnosis not count; may be repeated")
@@ -78,6 +80,7 @@ def command(**options: Any) -> int:
     look = partial(
         examine,
         quick=asked.quick,
+        deep=asked.deep,
         timeout=asked.limit(settings),
         as_json=asked.as_json,
         save=asked.save,
@@ -101,9 +104,11 @@ def command(**options: Any) -> int:
 
 
 def _check_combination(asked: Asked) -> None:
-    live = asked.python is not None or asked.quick or asked.timeout is not None
+    live = asked.python is not None or asked.quick or asked.deep or asked.timeout is not None
     if asked.recorded is not None and live:
-        raise click.UsageError("--from diagnoses what was recorded: --python, --quick and --timeout have no part in it")
+        raise click.UsageError(
+            "--from diagnoses what was recorded: --python, --quick, --deep and --timeout have no part in it"
+        )
     if asked.recorded is not None and asked.fix:
         raise click.UsageError("--fix mends an environment here, and --from diagnoses what was recorded elsewhere")
     if asked.all_envs and (asked.recorded or asked.python or asked.fix or asked.save):
@@ -128,6 +133,7 @@ def examine(
     python: str | None,
     *,
     quick: bool = False,
+    deep: bool = False,
     timeout: float | None = None,
     as_json: bool = False,
     save: Path | None = None,
@@ -142,7 +148,8 @@ def examine(
     if recorded:
         snapshot = _load(recorded)
     else:
-        snapshot = _gather(python, quick=quick, timeout=timeout, as_json=as_json, show=show)
+        gathering = probes.start(python, quick=quick, deep=deep, timeout=timeout)
+        snapshot = _gather(gathering, timeout, quick=quick, as_json=as_json, show=show)
     if save is not None:
         from envkit.intake import saved_snapshot
 
@@ -175,12 +182,13 @@ def _load(recorded: Path) -> Snapshot:
     return load(recorded)
 
 
-def _gather(python: str | None, *, quick: bool, timeout: float | None, as_json: bool, show: bool) -> Snapshot:
-    gathering = probes.start(python, quick=quick, timeout=timeout)
+def _gather(gathering: probes.Gathering, timeout: float | None, *, quick: bool, as_json: bool, show: bool) -> Snapshot:
     add = _start_plugins(timeout)
     # What judges and shows is loaded while the probes run.
     import_module("envkit.checks")
     import_module("envkit.render.json" if as_json else "envkit.render.terminal.diagnosis")
+    if not quick:  # the import of torch takes longer than what only some environments need
+        import_module("packaging.requirements")
 
     with waiting("probing") as on_wait:
         return add(gathering.result(on_wait if show else None))

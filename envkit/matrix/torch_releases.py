@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 import msgspec
 
@@ -151,7 +152,16 @@ class TorchTable:
 
     def releases(self) -> tuple[str, ...]:
         """Return every release, oldest first."""
+        return self._in_order
+
+    @cached_property
+    def _in_order(self) -> tuple[str, ...]:
         return tuple(sorted(self._releases, key=numbers))
+
+    @cached_property
+    def _builds(self) -> dict[str, tuple[Build, ...]]:
+        """The builds of each release: one plan asks for them a hundred times."""
+        return {version: tuple(_builds_of(version, self._releases[version])) for version in self._in_order}
 
     def builds(
         self,
@@ -166,7 +176,7 @@ class TorchTable:
         return tuple(
             build
             for version in wanted
-            for build in _builds_of(version, self._releases[version])
+            for build in self._builds[version]
             # A build that nobody knows what it was made for can be looked up, but not chosen.
             if (build.backend != UNKNOWN if backend is None else build.backend == backend)
             and platform in (None, build.platform)

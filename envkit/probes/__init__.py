@@ -11,8 +11,7 @@ from envkit.probes.gathering import Gathering, Probe, WaitingFor
 from envkit.probes.host import probe_host
 from envkit.probes.nvidia import probe_cuda, probe_nvml
 from envkit.probes.selection import choose_interpreter
-from envkit.probes.target import probe_interpreter, probe_target, probe_torch
-from envkit.probes.toolkit import probe_toolkit
+from envkit.probes.target import Progress, probe_interpreter, probe_target, probe_torch
 from envkit.snapshot import Absent
 
 __all__ = ["Gathering", "WaitingFor", "find_interpreter", "start"]
@@ -23,15 +22,22 @@ TOOLKIT_LIMIT = 4.0
 """Seconds for what builds extensions: who builds none need not wait for it."""
 TORCH_LIMIT = 60.0
 """Seconds for the child that imports torch: a cold network file system needs most of a minute."""
+DEEP_LIMIT = 1800.0
+"""Seconds for reading every file of torch: several gigabytes, from the same file system."""
 
 
 def start(
-    python: str | None = None, *, quick: bool = False, packages: bool = True, timeout: float | None = None
+    python: str | None = None,
+    *,
+    quick: bool = False,
+    deep: bool = False,
+    packages: bool = True,
+    timeout: float | None = None,
 ) -> Gathering:
     """Start every probe for the interpreter that `python` names and return at once.
 
-    `quick` leaves out what imports torch, `packages=False` also what is installed. `timeout` replaces the
-    limit of every probe (seconds).
+    `quick` leaves out what imports torch, `packages=False` also what is installed; `deep` reads every file of torch
+    and compares its hash. `timeout` replaces the limit of every probe (seconds).
     Raise `EnvkitError` when `python` names no interpreter; an environment that has lost its
     interpreter is a fact, not an error.
     """
@@ -50,8 +56,14 @@ def start(
         target = Probe(("target",), partial(probe_interpreter, choice, facts), facts)
         return Gathering([target, *machine], skipped=dict.fromkeys(("packages", "torch"), "not asked for"))
     target = Probe(("target", "packages"), partial(probe_target, choice, facts), facts)
+    if deep:
+        progress, limit = Progress(), timeout or DEEP_LIMIT
+        read = partial(probe_target, choice, limit, progress)
+        target = Probe(("target", "packages"), read, limit, lambda: progress.told)
     if quick:
         return Gathering([target, *machine], skipped={"torch": "left out by --quick"})
+    from envkit.probes.toolkit import probe_toolkit
+
     tools = min(TOOLKIT_LIMIT, facts)
     toolkit = Probe(("toolkit",), partial(probe_toolkit, tools), tools)
     # The slowest first: everything else happens beside it.

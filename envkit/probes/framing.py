@@ -6,7 +6,7 @@ and facts. Whatever else is printed around it is ignored.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,31 @@ class Answers:
         return {key: value for facts in found for key, value in facts.items()} if found else None
 
 
-def run_script(interpreter: Sequence[str], script: str, arguments: Sequence[str], *, timeout: float) -> Answers:
-    """Run a script of ours under an interpreter, as its user would run one: here, with this environment."""
+def run_script(
+    interpreter: Sequence[str],
+    script: str,
+    arguments: Sequence[str],
+    *,
+    timeout: float,
+    hear: Callable[[str, Facts], None] | None = None,
+) -> Answers:
+    """Run a script of ours under an interpreter, as its user would run one: here, with this environment.
+
+    `hear` is called with each frame as it comes, in another thread.
+    """
     token = "envkit-" + os.urandom(8).hex()
-    # -B: examining an environment leaves no byte code behind in it.
-    completed = processes.run([*interpreter, "-B", str(SCRIPTS / script), token, *arguments], timeout=timeout)
+
+    def listen(line: bytes) -> None:
+        for frame in read_frames(line, token.encode()):
+            if hear is not None:
+                hear(*frame)
+
+    completed = processes.run(
+        # -B: examining an environment leaves no byte code behind in it.
+        [*interpreter, "-B", str(SCRIPTS / script), token, *arguments],
+        timeout=timeout,
+        on_line=listen if hear else None,
+    )
     return Answers(tuple(read_frames(completed.stdout, token.encode())), completed)
 
 

@@ -24,6 +24,8 @@ class Probe(NamedTuple):
     collect: Callable[[], Any]
     """Returns the section, or a tuple of them when there are several."""
     limit: float
+    progress: Callable[[], str] = str
+    """Says how far it is, "" when there is nothing to tell."""
 
 
 @dataclass
@@ -70,8 +72,9 @@ class Gathering:
         running.answer = answer if isinstance(answer, tuple) else (answer,)
 
     def waiting_for(self) -> tuple[str, ...]:
-        """Return the names of the probes that have not answered."""
-        return tuple(running.name for running in self._running if running.answer is None)
+        """Return the names of the probes that have not answered, with how far they are."""
+        waiting = [(running.name, running.probe.progress()) for running in self._running if running.answer is None]
+        return tuple(f"{name} ({told})" if told else name for name, told in waiting)
 
     def result(self, on_wait: WaitingFor | None = None) -> Snapshot:
         """Wait for every probe up to its limit and return the snapshot.

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,15 +19,36 @@ _STDERR_KEPT = 4000
 T = TypeVar("T")
 
 
+class Progress:
+    """How far the reading of files is, in words that the target's own numbers fill."""
+
+    def __init__(self) -> None:
+        self.told = ""
+
+    def hear(self, section: str, facts: Facts) -> None:
+        """Take a frame of the script; only those of its progress matter here."""
+        if section == "progress":
+            with suppress(KeyError, TypeError, ValueError):
+                done, total = (int(facts[name]) / 1e6 for name in ("done", "total"))
+                self.told = f"{facts['package']}, {done:.0f} of {total:.0f} MB"
+
+
 def probe_interpreter(choice: Choice, timeout: float) -> Interpreter | Absent | Unknown:
     """Ask the interpreter what it is, and nothing more."""
     answers = run_script([choice.executable], _SCRIPT, ["interpreter"], timeout=timeout)
     return _interpreter(choice, answers)
 
 
-def probe_target(choice: Choice, timeout: float) -> tuple[Interpreter | Absent | Unknown, Packages | Unknown]:
-    """Ask the interpreter what it is and what is installed in it, importing none of that."""
-    answers = run_script([choice.executable], _SCRIPT, ["interpreter", "packages"], timeout=timeout)
+def probe_target(
+    choice: Choice, timeout: float, deep: Progress | None = None
+) -> tuple[Interpreter | Absent | Unknown, Packages | Unknown]:
+    """Ask the interpreter what it is and what is installed in it, importing none of that.
+
+    `deep` lets it read every file of torch and what belongs to it, and is told how far that is.
+    """
+    sections = ["interpreter", "packages-deep" if deep else "packages"]
+    hear = deep.hear if deep else None
+    answers = run_script([choice.executable], _SCRIPT, sections, timeout=timeout, hear=hear)
     interpreter = _interpreter(choice, answers)
     packages = answers.merged("packages")
     if packages is None:

@@ -29,6 +29,8 @@ _MOST_BYTES = 1_000_000
 _SECURE_BOOT = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"  # EFI's own GUID
 
 _LOG = re.compile(r"NVRM|\bXid\b|nouveau.*(?:fail|error)|amdgpu.*(?:fail|error|reset|timeout)", re.IGNORECASE)
+_LOG_MARKS = ("nvrm", "xid", "nouveau", "amdgpu")
+"""A log without any of them, as most have, needs no look at each line."""
 _LOG_RECORD = 8_192  # the longest that the kernel gives out, Documentation/ABI/testing/dev-kmsg
 _LOG_SECONDS = 0.3
 _LOG_BYTES = 16_000_000
@@ -166,11 +168,13 @@ def _kernel_log(path: Path) -> tuple[str, ...] | None:
     except OSError:
         return None
     try:
-        lines = [line for record in _records(log) for line in record.splitlines() if _LOG.search(line)]
+        text = "\n".join(_records(log))
     except OSError:
         return None
     finally:
         os.close(log)
+    low = text.lower()
+    lines = [line for line in text.splitlines() if _LOG.search(line)] if any(map(low.__contains__, _LOG_MARKS)) else []
     # "6,1234,5678,-;message": what stands before the semicolon is the kernel's own.
     return tuple(line.partition(";")[2][:300] or line[:300] for line in lines[-_LOG_LINES:])
 

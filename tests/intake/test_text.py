@@ -93,3 +93,23 @@ def test_of_an_endless_text_both_ends_are_read_and_that_is_said() -> None:
     assert len(text.lines) == MOST_LINES
     assert (text.lines[0], text.lines[-1]) == ("first", "last")
     assert text.left_out == "of its 200,012 lines 12 in the middle were not read"
+
+
+def test_a_mark_with_digits_is_found_in_lines_that_differ_in_nothing_else() -> None:
+    text = read_text(b"found version 11040\nfound version 12040\n\xce\xb5 1\n")
+    assert text.has("version 12040")
+    assert text.has("nothing", "version 11040")
+    assert not text.has("version 12050")
+
+
+@pytest.mark.parametrize(
+    ("lines", "plain"),
+    [
+        (("0.412 Collecting torch", "1.03 error: none", "12.100"), ("Collecting torch", "error: none", "")),
+        (("a", "#9 1.204 error: none", "0.31 b"), ("a", "error: none", "b")),
+        (("0.412 is a number", "and so is", "1.03 here"), None),
+    ],
+    ids=["three in a row", "one with its step", "numbers in prose"],
+)
+def test_docker_build_s_seconds_are_taken_away(lines: tuple[str, ...], plain: tuple[str, ...] | None) -> None:
+    assert read_text("\n".join(lines).encode()).lines == list(plain or lines)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from envkit.probes.framing import run_script
-from envkit.probes.target import decoded
+from envkit.probes.selection import Choice
+from envkit.probes.target import Progress, decoded, probe_target
 from envkit.snapshot import Distribution, ModuleOrigin, Packages
 from tests.conftest import make_target, site_of
 from tests.standins.torch_package import add_metadata, install_torch
@@ -270,3 +271,32 @@ def test_a_name_beyond_ascii_arrives_as_it_is(tmp_path: Path, monkeypatch: pytes
     python = make_target(tmp_path / "target")
     facts = facts_with(f"import sys\nsys.path.append({str(folder)!r})\n", python, monkeypatch)
     assert facts["search_path"][-1] == str(folder)
+
+
+# -- a long RECORD, which two processes share -----------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [0, 4_999], ids=["in the first half", "in the second half"])
+def test_each_half_of_a_long_record_is_looked_up(bare_target: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    site = site_of(bare_target)
+    package = install_torch(site)
+    info = next(site.glob("torch-*.dist-info"))
+    for number in range(5_000):
+        (package / f"header_{number:04}.h").write_bytes(b"//")
+    (package / f"header_{at:04}.h").unlink()
+    rows = "".join(f"torch/header_{number:04}.h,,2\n" for number in range(5_000))
+    (info / "RECORD").write_text((info / "RECORD").read_text() + rows)
+    harm = installed_by(packages_of(bare_target, monkeypatch), site).damage
+    assert harm is not None
+    assert (harm.entries, harm.missing, harm.altered) == (5_004, 1, 0)
+    assert harm.examples == (f"torch/header_{at:04}.h is missing",)
+
+
+def test_how_far_the_reading_of_files_is_comes_while_it_goes_on(bare_target: Path) -> None:
+    install_torch(site_of(bare_target))
+    progress = Progress()
+    probe_target(Choice(str(bare_target), ""), 30, progress)
+    assert progress.told.startswith("torch, 0 of 0 MB")
+    for nonsense in ({}, {"package": "x", "done": "many", "total": 1}, {"package": "x", "done": None, "total": None}):
+        progress.hear("progress", nonsense)
+    assert progress.told.startswith("torch, ")

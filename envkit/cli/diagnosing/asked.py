@@ -16,6 +16,7 @@ class Asked(NamedTuple):
 
     python: str | None
     quick: bool
+    deep: bool
     timeout: float | None
     only: tuple[str, ...]
     ignore: tuple[str, ...]

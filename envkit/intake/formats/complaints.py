@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from envkit import matrix
 from envkit.intake.part import Part
-from envkit.intake.text import Text
+from envkit.intake.text import Text, shape
 from envkit.snapshot import Complaint
 
 _MOST = 300
@@ -61,8 +61,8 @@ _STARTS_A_MESSAGE = re.compile(r"(?:Error|Exception|Warning):?\s*$|^\s*\w+(?:\.\
 def parse(text: Text) -> Iterator[Part]:
     """Yield every complaint of the text once, in its order."""
     found: dict[str, Complaint] = {}
-    lower = text.once.lower()
-    words = [mark for mark in (*_WORDS, *matrix.load().errors.sentences) if mark in lower]
+    lower = text.shapes.lower()
+    words = [mark for mark in (*_WORDS, *matrix.load().errors.sentences) if shape(mark) in lower]
     seen = set[str]()
     for number, line in enumerate(text.lines if words else ()):
         if line in seen:

@@ -2,6 +2,9 @@
 
     TARGET_PYTHON probe.py TOKEN SECTION [SECTION ...]     sections: interpreter packages torch
 
+`packages-deep` answers as packages does, after it has read every file that a RECORD lists; on its way it sends
+frames of a section `progress`.
+
 Each section answers with frames: a line of its own, the token, a space, one JSON array. What the
 target's site hooks or native libraries print can then neither be taken for an answer nor spoil one.
 A section that fails says so in its frame; the facts gathered before a crash have already been sent.
@@ -15,6 +18,8 @@ told by its version instead of a SyntaxError.
 
 import csv
 import errno
+import functools
+import gc
 import json
 import os
 import re
@@ -23,8 +28,15 @@ import struct
 import sys
 import sysconfig
 import time
-import traceback
 import warnings
+
+if "torch" in sys.argv:
+    import traceback
+else:
+    gc.disable()  # facts have no cycles; a run of torch is to be as the user's own
+if "packages-deep" in sys.argv:
+    import base64
+    import hashlib
 
 if sys.version_info >= (3,):
     import importlib.machinery
@@ -120,7 +132,7 @@ def interpreter_facts(path, current_folder):
         "platform_tag": sysconfig.get_platform(),
         "machine": os.uname()[4] if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         "libc": libc(),
-        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "free_threaded": free_threaded(),
         "loader_first": loader_first([entry for entry in path if is_text(entry)]),
         "launchers": launchers(),
     }
@@ -151,6 +163,12 @@ def user_site():
         return str(site.getusersitepackages())
     except Exception:
         return ""
+
+
+def free_threaded():
+    # type: () -> bool
+    # Older ones have no such build, and what they were built with is long to read.
+    return sys.version_info >= (3, 13) and bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def libc():
@@ -330,8 +348,8 @@ MODULES = ("torch", "torchvision", "torchaudio", "numpy")
 EXAMPLES = 5
 
 
-def packages_facts(path, current_folder):
-    # type: (list[Any], str) -> dict[str, Any]
+def packages_facts(path, current_folder, hashes=None):
+    # type: (list[Any], str, Hashes | None) -> dict[str, Any]
     entries = [entry for entry in path if is_text(entry)]
     installed = []
     seen = set()  # type: set[str]
@@ -342,7 +360,7 @@ def packages_facts(path, current_folder):
     notable = set(entry for _, entry in installed if NOTABLE.match(name_and_version(entry)[0]))
     records, owned = conda_distributions(os.path.join(sys.prefix, "conda-meta"), notable)
     return {
-        "distributions": [pip_distribution(folder, entry, owned) for folder, entry in installed] + records,
+        "distributions": [pip_distribution(folder, entry, owned, hashes) for folder, entry in installed] + records,
         "modules": module_origins(entries, current_folder),
         "unreadable": [folder for folder in sorted(seen) if is_closed(folder)],
     }
@@ -383,18 +401,18 @@ def read_text(path):
         return None
 
 
-def pip_distribution(folder, entry, owned):
-    # type: (str, str, set[str]) -> dict[str, Any]
+def pip_distribution(folder, entry, owned, hashes):
+    # type: (str, str, set[str], Hashes | None) -> dict[str, Any]
     name, version = name_and_version(entry)
     metadata = os.path.join(folder, entry)
     facts = {"name": name, "version": version, "metadata": metadata, "site": folder}  # type: dict[str, Any]
     if NOTABLE.match(name):
-        facts.update(distribution_details(facts, os.path.normcase(metadata) in owned))
+        facts.update(distribution_details(facts, os.path.normcase(metadata) in owned, hashes))
     return facts
 
 
-def distribution_details(facts, owned_by_conda):
-    # type: (dict[str, str], bool) -> dict[str, Any]
+def distribution_details(facts, owned_by_conda, hashes):
+    # type: (dict[str, str], bool, Hashes | None) -> dict[str, Any]
     metadata, site_folder = facts["metadata"], facts["site"]
     installer = "conda" if owned_by_conda else (read_text(os.path.join(metadata, "INSTALLER")) or "").strip()
     details = {"installer": installer}  # type: dict[str, Any]
@@ -406,7 +424,8 @@ def distribution_details(facts, owned_by_conda):
     # An .egg-info keeps them elsewhere, in a form of its own.
     details["requires"] = requires if requires or metadata.endswith(".dist-info") else None
     # conda rewrites prefixes inside files: the sizes in RECORD are those before. Its own record is compared instead.
-    details["damage"] = None if installer == "conda" else record_damage(os.path.join(metadata, "RECORD"), site_folder)
+    record = os.path.join(metadata, "RECORD")
+    details["damage"] = None if installer == "conda" else record_damage(record, site_folder, hashes)
     if facts["name"] == "torch":
         details["build"] = torch_build(site_folder)
     return details
@@ -422,43 +441,151 @@ def metadata_header(metadata):
     return None
 
 
-def record_damage(record, folder):
-    # type: (str, str) -> dict[str, Any] | None
-    """Compare the files of a distribution with its RECORD by presence and size."""
+def record_damage(record, folder, hashes):
+    # type: (str, str, Hashes | None) -> dict[str, Any] | None
+    """Compare the files of a distribution with its RECORD: presence and size, and what is in them where asked for."""
     text = read_text(record)
     if text is None:
         return None
-    expected = []
+    lines = text.splitlines()
     try:
-        rows = list(csv.reader(text.splitlines()))
+        halves = in_halves(lambda some: look_up(folder, recorded_files(some)), lines)
+        return damage(halves, hashes.compare(folder, recorded_files(lines)) if hashes else (0, []))
     except csv.Error:  # before Python 3.11 a NUL is one
         return None
-    for row in rows:
-        # Byte code comes and goes; scripts outside the site folder are rewritten by relocation.
-        if len(row) >= 3 and not row[0].endswith(".pyc") and not row[0].startswith(("..", "/")):
-            expected.append((row[0], int(row[2]) if row[2].isdigit() else None))
-    return damage(folder, expected)
 
 
-def damage(root, expected):
-    # type: (str, list[tuple[str, int | None]]) -> dict[str, Any]
+def recorded_files(lines):
+    # type: (list[str]) -> list[tuple[str, str, int | None]]
+    """The files of a RECORD that stay as they were installed, each with its hash and size."""
+    found = []
+    for row in csv.reader(lines):
+        if len(row) >= 3:
+            name, digest, size = row[:3]
+            # Byte code comes and goes; scripts outside the site folder are rewritten by relocation.
+            if name[-4:] != ".pyc" and name[:2] != ".." and name[:1] != "/":
+                found.append((name, digest, int(size) if size.isdigit() else None))
+    return found
+
+
+def look_up(root, files):
+    # type: (str, list[tuple[str, str, int | None]]) -> tuple[int, list[str], list[str]]
+    """How many files there should be, those that are missing and those of another size."""
     missing, altered = [], []
-    stat, prefix = os.stat, root + os.sep
-    for name, size in expected:
+    prefix, stat = root + os.sep, os.stat  # type: str, Any
+    if os.stat in getattr(os, "supports_dir_fd", ()):
+        # Ten thousand times less far for the kernel to walk.
+        prefix, stat = "", functools.partial(os.stat, dir_fd=os.open(root, os.O_RDONLY))
+    for name, _, size in files:
         try:
             actual = stat(prefix + name).st_size
         except OSError as error:
             gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
             missing.append("%s is missing" % name if gone else "%s cannot be seen: %s" % (name, error.strerror))
             continue
-        if size is not None and actual != size:
+        if actual != size and size is not None:
             altered.append("%s has %d bytes instead of %d" % (name, actual, size))
+    return len(files), missing, altered
+
+
+def damage(looked_up, hashed):
+    # type: (list[tuple[int, list[str], list[str]]], tuple[int, list[str]]) -> dict[str, Any]
+    missing = [name for _, some, _ in looked_up for name in some]
+    altered = [name for _, _, some in looked_up for name in some] + hashed[1]
     return {
-        "entries": len(expected),
+        "entries": sum(count for count, _, _ in looked_up),
         "missing": len(missing),
         "altered": len(altered),
+        "hashed": hashed[0],
         "examples": (missing + altered)[:EXAMPLES],
     }
+
+
+WORTH_A_PROCESS = 4000
+
+
+def in_halves(function, lines):
+    # type: (Any, list[str]) -> list[Any]
+    """What a function answers to each half of a long list, the second half in a process of its own.
+
+    A quick run waits for nothing but the ten thousand files of torch. Where a second process cannot be had, or
+    ends without an answer, this one does it all.
+    """
+    if len(lines) < WORTH_A_PROCESS or not sys.platform.startswith("linux"):
+        return [function(lines)]
+    middle = len(lines) // 2
+    try:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                answer = json.dumps(function(lines[middle:])).encode("ascii")
+                while answer:
+                    answer = answer[os.write(writer, answer) :]
+            finally:
+                os._exit(0)
+        os.close(writer)
+        first = function(lines[:middle])
+        with os.fdopen(reader, "rb") as file:
+            second = json.loads(file.read().decode("ascii"))
+        os.waitpid(child, 0)
+    except Exception:
+        return [function(lines)]
+    return [first, second]
+
+
+class Hashes(object):
+    """Comparing what is in files with the hashes of a RECORD; how far it is goes to `tell`, a few times a second."""
+
+    EVERY = 0.25
+    CHUNK = 2**20
+
+    def __init__(self, tell):
+        # type: (Any) -> None
+        self.tell, self.told, self.done, self.total = tell, 0.0, 0, 0
+
+    def compare(self, root, recorded):
+        # type: (str, list[tuple[str, str, int | None]]) -> tuple[int, list[str]]
+        """How many files were read, and what is wrong with each that has not the bytes it was installed with.
+
+        A file that is missing or has another size is told of already. What an installer wrote itself has no hash.
+        """
+        prefix = root + os.sep
+        files = [(name, digest) for name, digest, size in recorded if digest and self.has_size(prefix + name, size)]
+        self.done, self.total = 0, sum(os.path.getsize(prefix + name) for name, _ in files)
+        told = [self.difference(prefix, name, digest) for name, digest in files]
+        return len(files), [why for why in told if why]
+
+    def has_size(self, path, size):
+        # type: (str, int | None) -> bool
+        try:
+            return os.path.getsize(path) == size
+        except OSError:
+            return False
+
+    def difference(self, prefix, name, digest):
+        # type: (str, str, str) -> str
+        """What is wrong with a file, by its hash in the form "sha256=Zm9v"; "" when nothing is."""
+        method, _, wanted = digest.partition("=")
+        try:
+            hasher = hashlib.new(method)
+            with open(prefix + name, "rb") as file:
+                for chunk in iter(lambda: file.read(self.CHUNK), b""):
+                    hasher.update(chunk)
+                    self.done += len(chunk)
+                    self.tell_progress(name)
+        except ValueError:  # a method that this Python does not have
+            return ""
+        except (OSError, IOError) as error:
+            return "%s cannot be read: %s" % (name, error.strerror or type(error).__name__)
+        actual = base64.urlsafe_b64encode(hasher.digest()).decode("ascii")
+        return "" if actual.rstrip("=") == wanted.rstrip("=") else "%s has other bytes than its hash tells" % name
+
+    def tell_progress(self, name):
+        # type: (str) -> None
+        if time.time() - self.told >= self.EVERY:
+            self.told = time.time()
+            self.tell({"package": name.split("/")[0], "done": self.done, "total": self.total})
 
 
 VERSION_LINE = re.compile(r"^(__version__|cuda|hip|xpu)\b[^=\n]*= *(?:'([^'\n]*)'|\"([^\"\n]*)\"|None)", re.MULTILINE)
@@ -531,7 +658,7 @@ def conda_damage(files):
     """Presence only: conda rewrites prefixes inside files, which changes their size."""
     if files is None:
         return None
-    return damage(sys.prefix, [(name, None) for name in files if not name.endswith(".pyc")])
+    return damage([look_up(sys.prefix, [(name, "", None) for name in files if not name.endswith(".pyc")])], (0, []))
 
 
 def module_origins(path, current_folder):
@@ -803,10 +930,12 @@ def main(arguments):
             sys.path[:] = path
             torch_section(send)
             continue
+        name, _, deep = section.partition("-")
+        more = (Hashes(lambda facts: send("progress", facts)),) if deep else ()
         try:
-            send(section, FACTS[section](path, current_folder))
+            send(name, FACTS[name](path, current_folder, *more))
         except Exception as error:
-            send(section, {"failed": "%s: %s" % (type(error).__name__, error)})
+            send(name, {"failed": "%s: %s" % (type(error).__name__, error)})
     # Leave at once: tearing down a loaded torch takes time and may crash on its own.
     sys.stderr.flush()
     os._exit(0)

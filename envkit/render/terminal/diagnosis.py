@@ -10,7 +10,7 @@ from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severit
 from envkit.render.terminal.layout import Rows, fact_table
 from envkit.render.terminal.report import asked_rows, told_rows
 from envkit.render.text import clean, counted, duration, size
-from envkit.snapshot import Absent, CudaDriver, Host, Interpreter, Nvml, Snapshot, TorchRuntime, Unknown
+from envkit.snapshot import Absent, CudaDriver, Host, Interpreter, Nvml, Packages, Snapshot, TorchRuntime, Unknown
 
 _VERDICT_STYLE = {Verdict.HEALTHY: "bold green", Verdict.FAULTY: "bold red", Verdict.INCOMPLETE: "bold yellow"}
 _WELL = "healthy"
@@ -93,6 +93,7 @@ def _print_fix(out: Console, fix: Fix) -> None:
 def _machine(snapshot: Snapshot) -> Rows:
     yield "target", _target(snapshot.target)
     yield "torch", _torch(snapshot.torch)
+    yield from _files(snapshot.packages)
     yield "driver", _driver(snapshot)
     yield "host", _host(snapshot.host)
 
@@ -116,6 +117,14 @@ def _torch(torch: TorchRuntime | Absent | Unknown) -> str:
     build = f"CUDA {torch.cuda}" if torch.cuda else "no CUDA"
     imported = f", imported in {duration(torch.import_seconds)}" if torch.import_seconds is not None else ""
     return f"{torch.version} ({build}){imported}" + (f"; {devices}" if devices else "")
+
+
+def _files(packages: Packages | Unknown) -> Rows:
+    """What `--deep` read: silence would leave open whether it did."""
+    found = packages.distributions if isinstance(packages, Packages) else ()
+    hashed = [f"{one.damage.hashed:,} of {one.name}" for one in found if one.damage and one.damage.hashed]
+    if hashed:
+        yield "files", f"read and compared by hash: {', '.join(hashed)}"
 
 
 def _driver(snapshot: Snapshot) -> str:
