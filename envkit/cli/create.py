@@ -92,7 +92,9 @@ _NOT_MADE = {
     "machine": "--apply makes the environment here, and --for plans for another machine",
     "force": "--force overwrites files in a folder: --output DIR",
 }
-_NOT_BARE = ("torch", "cuda", "rocm", "xpu", "packages", "index", "kernel", "explain", "update")
+_NOT_BARE = ("torch", "cuda", "rocm", "xpu", "packages", "kernel", "explain")
+_BARE_IN_CONDA = ("index", "update")
+"""conda's Python and pip come from a channel, and there may be newer ones."""
 
 
 def _check_combination(asked: Asked) -> None:
@@ -112,7 +114,8 @@ def _check_combination(asked: Asked) -> None:
         raise click.UsageError(f"{_option(idle[0])} is for --apply")
     if asked.force and asked.folder is None:
         raise click.UsageError("--force overwrites files in a folder: --output DIR")
-    if asked.bare and (more := [name for name in _NOT_BARE if name in given]):
+    not_bare = _NOT_BARE if asked.manager == "conda" else (*_NOT_BARE, *_BARE_IN_CONDA)
+    if asked.bare and (more := [name for name in not_bare if name in given]):
         raise click.UsageError(f"--bare is an environment with pip alone: {_option(more[0])} has no part in it")
     if asked.formats:
         _check_formats(asked)

@@ -161,6 +161,8 @@ def test_a_refusal_is_json_too(cli):
         pytest.param(("--force",), "--force overwrites files in a folder: --output DIR", id="nothing to overwrite"),
         pytest.param(("--check", ".", "--force"), "--force has no part in it", id="check with more"),
         pytest.param(("--bare", "--apply", "--torch", "2.5.1"), "--torch has no part in it", id="bare with torch"),
+        pytest.param(("--bare", "--apply", "--update"), "--update has no part in it", id="nothing to update"),
+        pytest.param(("--bare", "--apply", "--index", "https://a"), "--index has no part in it", id="nothing from it"),
         pytest.param(("--python", "/no/such/python"), "/no/such/python", id="no interpreter"),
     ],
 )

@@ -185,7 +185,7 @@ def test_a_folder_that_is_no_environment_is_refused_and_untouched_whatever_is_sa
     (tmp_path / "env").mkdir()
     (tmp_path / "env" / "thesis.tex").write_text("years of work")
 
-    for mode in ((), ("--update",), ("--replace",)):
+    for mode in ((), ("--replace",)):
         done = cli(*BARE, *mode, str(tmp_path / "env"))
         assert done.code == 1
         assert "is there already and is not empty" in done.err
