@@ -55,6 +55,18 @@ def interpreter(snapshot: Snapshot) -> Interpreter | None:
     return snapshot.target if isinstance(snapshot.target, Interpreter) else None
 
 
+def system(snapshot: Snapshot) -> str:
+    """Return the operating system, "" where it is not known."""
+    machine = host(snapshot)
+    return machine.os if machine else ""
+
+
+def python_minor(snapshot: Snapshot) -> str:
+    """Return the minor version of the target's Python, "3.11"; "" where it is not known."""
+    target = interpreter(snapshot)
+    return minor(target.version) if target else ""
+
+
 def driver_os(machine: Host) -> str:
     """Return the system whose NVIDIA driver is meant: inside WSL that of Windows."""
     return "windows" if machine.wsl else machine.os

@@ -17,6 +17,8 @@ from envkit.checks import (
     toolkit,
     torch_build,
     torch_install,
+    wheel_support,
+    wrong_interpreter,
 )
 from envkit.checks.availability import ALWAYS_STATED, cuda_availability
 from envkit.checks.check import Check
@@ -27,7 +29,7 @@ from envkit.matrix import Matrix
 from envkit.snapshot import PLUGIN, ProbeOutcome, RunEnd, Snapshot, TorchRuntime, Unknown
 
 GROUPS = (
-    *(interpreter, torch_install),
+    *(interpreter, wheel_support, wrong_interpreter, torch_install),
     *(driver_module, containers, driver, accelerators),
     *(gpu_health, gpu_sharing, gpu),
     *(torch_build, companions, libraries),

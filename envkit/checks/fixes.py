@@ -18,19 +18,14 @@ if TYPE_CHECKING:
 
 def quoted(snapshot: Snapshot, *words: str) -> str:
     """Return a command line for the user's shell: PowerShell on Windows, POSIX elsewhere."""
-    if not _windows(snapshot):
+    if reading.system(snapshot) != "windows":
         return shlex.join(words)
     return "& " + " ".join("'" + word.replace("'", "''") + "'" for word in words)
 
 
 def python_command(snapshot: Snapshot) -> str:
     """Return the command that starts some Python on the user's system."""
-    return "py" if _windows(snapshot) else "python3"
-
-
-def _windows(snapshot: Snapshot) -> bool:
-    machine = reading.host(snapshot)
-    return machine is not None and machine.os == "windows"
+    return "py" if reading.system(snapshot) == "windows" else "python3"
 
 
 def pip(snapshot: Snapshot, *arguments: str) -> str:
@@ -118,7 +113,7 @@ def install_torch(
 
 def with_rights(snapshot: Snapshot, fix: Fix, told: str, folder: str) -> Fix:
     """Return a fix that first lets this user read a folder, where what was `told` is that this was refused."""
-    if "Permission denied" not in told or _windows(snapshot):
+    if "Permission denied" not in told or reading.system(snapshot) == "windows":
         return fix
     return Fix(
         summary="let this user read the files, as their owner or as root",

@@ -73,7 +73,7 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         return None
     waits = cpu_build and (not snapshot.complaints or bool(reading.nvidia_gpus(snapshot)))
     told = waits or _sees_none(snapshot)
-    if not (quotes or told) or (_no_cuda_here(snapshot) and not quotes) or _system(snapshot) == "macos":
+    if not (quotes or told) or (_no_cuda_here(snapshot) and not quotes) or reading.system(snapshot) == "macos":
         return None
     return Finding(
         code="torch-cpu-build",
@@ -101,14 +101,9 @@ def _sees_none(snapshot: Snapshot) -> bool:
     return unknown and not _live(snapshot) and backend is not None and backend.available is False
 
 
-def _system(snapshot: Snapshot) -> str:
-    machine = reading.host(snapshot)
-    return machine.os if machine else ""
-
-
 def _no_cuda_here(snapshot: Snapshot) -> bool:
     """Say whether it is known that no NVIDIA GPU can be used on this machine."""
-    return _system(snapshot) == "macos" or isinstance(snapshot.nvml, Absent) or isinstance(snapshot.cuda, Absent)
+    return reading.system(snapshot) == "macos" or isinstance(snapshot.nvml, Absent) or isinstance(snapshot.cuda, Absent)
 
 
 def check_rocm_beside_nvidia(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
