@@ -5,12 +5,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 # A user's name may be a mail address, and people write passwords as they are: the last @ before the path counts.
 _BEFORE_THE_HOST = re.compile(r"(?<=://)[^/\s'\"]*@")
+_IN_THE_QUERY = re.compile(r"([?&][\w.-]*(?:token|key|secret|passw|signature|auth)[\w.-]*=)[^&\s'\"]+", re.IGNORECASE)
 _TOKEN_OF_CONDA = re.compile(r"(://\S*?/t/)[^/\s'\"]+")
 
 
 def redacted(text: str) -> str:
     """Return a text with stars in the place of the credentials of every URL in it."""
-    return _TOKEN_OF_CONDA.sub(r"\1*****", _BEFORE_THE_HOST.sub("*****@", text))
+    if "://" not in text:
+        return text
+    told = _TOKEN_OF_CONDA.sub(r"\1*****", _BEFORE_THE_HOST.sub("*****@", text))
+    return _IN_THE_QUERY.sub(r"\1*****", told)
 
 
 def holds_credentials(text: str) -> bool:

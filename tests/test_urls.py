@@ -14,6 +14,7 @@ from envkit.urls import holds_credentials, redacted, without_credentials
             "https://*****@mirror.example/a https://*****@b.example",
         ),
         ("http://bob@corp:s3@cret@mirror.example/", "http://*****@mirror.example/"),
+        ("https://mirror.example/simple?a=b&token=s3cret", "https://mirror.example/simple?a=b&token=*****"),
         ("https://conda.example/t/tk-12/main", "https://conda.example/t/*****/main"),
         ("http://me:s3cret@127.0.0.1:9/t/tk-12/main", "http://*****@127.0.0.1:9/t/*****/main"),
     ],

@@ -6,6 +6,7 @@ import sys
 from envkit.apply.steps import Step
 from envkit.errors import EnvkitError
 from envkit.processes import Completed, End
+from envkit.urls import redacted
 
 _NO_ENSUREPIP = re.compile(r"ensurepip\s+is\s+not\s+available|No module named '?ensurepip|No module named '?venv")
 _UNREACHABLE = re.compile(
@@ -31,7 +32,7 @@ def explain_failure(step: Step, completed: Completed, minor: str, log: str) -> E
             hint=f"free some space, or name a path on another disk; all that was said is in `{log}`",
             exit_code=1,
         )
-    because = error_line(output) if completed.end is End.EXITED else ""
+    because = redacted(error_line(output)) if completed.end is End.EXITED else ""
     unreachable = "; the index could not be reached" if _UNREACHABLE.search(output) else ""
     started = f"`{step.argv[0]}` " if completed.end is End.NOT_STARTED else ""
     return EnvkitError(

@@ -21,6 +21,7 @@ from envkit.apply.record import installed_packages, pip_release, read_record, to
 from envkit.apply.steps import Step
 from envkit.apply.work import Work
 from envkit.errors import EnvkitError
+from envkit.urls import redacted
 
 LOG = "envkit-create.log"
 WITH_PARENT = Path(__file__).parent / "scripts" / "with_parent.py"
@@ -200,7 +201,7 @@ class _Runner:
         return {**self._variables, "PIP_PROGRESS_BAR": "raw" if raw else "off"}
 
     def _take(self, raw: bytes) -> None:
-        line = raw.decode("utf-8", "replace").rstrip()
+        line = redacted(raw.decode("utf-8", "replace").rstrip())
         progress = _PROGRESS.fullmatch(line)
         if progress:
             self._progress.received(int(progress["done"]), int(progress["total"]))
