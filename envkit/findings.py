@@ -113,10 +113,10 @@ def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
     Of two of the same severity that no other explains, the one that comes earlier counts as the deeper cause: the list
     of checks runs from the interpreter over the metal to what torch loads. `explains` of each returned finding is
-    narrowed to codes that are really among the findings.
+    narrowed to codes that are really told after it, and are no graver: a warning is not the cause of a proven error.
     """
-    ordered = sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity))
-    present = {finding.code for finding in ordered}
+    by_severity = sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity))
+    ordered = [_without_graver(finding, by_severity) for finding in by_severity]
     # Of two that explain each other neither is the consequence.
     explained = {
         other.code
@@ -134,15 +134,24 @@ def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             if other.code in finding.explains:
                 tell(other)
 
-    # Causes first; then what only explains each other in a circle.
-    for finding in (*(one for one in ordered if one.code not in explained), *ordered):
-        tell(finding)
-    return tuple(_narrowed(finding, present) for finding in told)
+    for severity in Severity:
+        group = [finding for finding in ordered if finding.severity is severity]
+        # Causes first; then what only explains each other in a circle.
+        for finding in (*(one for one in group if one.code not in explained), *group):
+            tell(finding)
+    return tuple(_narrowed(finding, told[:at], told[at + 1 :]) for at, finding in enumerate(told))
 
 
-def _narrowed(finding: Finding, present: set[str]) -> Finding:
-    real = tuple(code for code in finding.explains if code in present and code != finding.code)
-    return msgspec.structs.replace(finding, explains=real)
+def _without_graver(finding: Finding, findings: Iterable[Finding]) -> Finding:
+    grave = _SEVERITY.index(finding.severity)
+    graver = {other.code for other in findings if _SEVERITY.index(other.severity) < grave}
+    kept = tuple(code for code in finding.explains if code not in graver and code != finding.code)
+    return msgspec.structs.replace(finding, explains=kept)
+
+
+def _narrowed(finding: Finding, before: Iterable[Finding], after: Iterable[Finding]) -> Finding:
+    later = {other.code for other in after} - {other.code for other in before}
+    return msgspec.structs.replace(finding, explains=tuple(code for code in finding.explains if code in later))
 
 
 def judge(findings: Iterable[Finding], incomplete: tuple[str, ...], *, strict: bool = False) -> Verdict:

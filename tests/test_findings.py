@@ -61,6 +61,24 @@ def test_errors_that_explain_each_other_come_before_notes_in_their_order() -> No
     assert codes(make("note", severity=Severity.NOTE), make("b", "a"), make("a", "b")) == ["b", "a", "note"]
 
 
+@given(findings)
+def test_what_is_told_first_is_of_the_gravest_and_no_consequence(found: list[Finding]) -> None:
+    told = rank(found)
+    gravest = min((list(Severity).index(finding.severity) for finding in found), default=None)
+    assert not told or list(Severity).index(told[0].severity) == gravest
+    assert not told or told[0].code not in {code for finding in told for code in finding.explains}
+
+
+def test_a_warning_is_not_the_cause_of_an_error() -> None:
+    told = rank([make("memory-low", "torch-corrupt", severity=Severity.WARNING), make("torch-corrupt")])
+    assert [(finding.code, finding.explains) for finding in told] == [("torch-corrupt", ()), ("memory-low", ())]
+
+
+def test_of_two_that_explain_each_other_the_second_is_told_under_the_first() -> None:
+    told = rank([make("torch-corrupt", "numpy-abi"), make("numpy-abi", "torch-corrupt")])
+    assert [finding.explains for finding in told] == [("numpy-abi",), ()]
+
+
 def test_an_error_outweighs_missing_facts() -> None:
     assert judge([make("a")], ("something",)) is Verdict.FAULTY
     assert judge([make("a", severity=Severity.WARNING)], ("something",)) is Verdict.INCOMPLETE

@@ -14,6 +14,7 @@ from envkit.apply.journal import Begun, Journal, is_at_work, stop_survivors
 from envkit.apply.lock import HeldError, hold
 from envkit.apply.ownership import forget_torn, is_environment, is_marked, mark, remove_environment, unmark
 from envkit.apply.places import Mode, check_place, is_unfinished, journal_file, make_folder, missing_above, remove_empty
+from envkit.apply.record import read_record
 from envkit.errors import EnvkitError
 
 _TRIES = 3
@@ -163,7 +164,8 @@ def _restore(path: Path, begun: Begun) -> tuple[Path, ...]:
     if begun.finished:
         return _put_away(begun)
     if begun.mode == Mode.UPDATE:
-        forget_torn(path, begun.spans)
+        # In somebody's own environment what pip had put aside is the only copy of what was there.
+        forget_torn(path, begun.spans, stash=bool((read_record(path) or {}).get("made")))
         return ()
     if aside and not aside.is_dir():
         return ()

@@ -92,7 +92,7 @@ def _is_record(inside: Path) -> bool:
     return len(inside.parts) == 1 or inside.parts[0] == "conda-meta" or inside.name == "RECORD"
 
 
-def forget_torn(path: Path, spans: Sequence[Span]) -> None:
+def forget_torn(path: Path, spans: Sequence[Span], *, stash: bool = True) -> None:
     """Remove the metadata of packages over which an installer was killed, so that they are installed anew.
 
     Metadata alone would do for the installer to take such a package for one that is there. Its record is written last,
@@ -103,9 +103,9 @@ def forget_torn(path: Path, spans: Sequence[Span]) -> None:
             if _changed_within(info, spans) and not _is_whole(info):
                 shutil.rmtree(info, ignore_errors=True)
         # Where pip puts what it replaces, until it is done: "~orch" was torch.
-        for stash in site.glob("~*"):
-            if _changed_within(stash, spans) and stash.is_dir() and not stash.is_symlink():
-                shutil.rmtree(stash, ignore_errors=True)
+        for old in site.glob("~*") if stash else ():
+            if _changed_within(old, spans) and old.is_dir() and not old.is_symlink():
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _changed_within(file: Path, spans: Sequence[Span]) -> bool:

@@ -119,8 +119,10 @@ def _shadows(module: ModuleOrigin, installed: Packages) -> bool:
 def _make_way(snapshot: Snapshot, shadows: list[ModuleOrigin]) -> Fix:
     # A single file is the user's own small script; a folder may be a source tree, which nobody wants renamed.
     files = [shadow.origin for shadow in shadows if not shadow.origin.endswith("__init__.py")]
+    # What already has that name is somebody's too; PowerShell's `mv` does not take its place anyway.
+    move = ("mv",) if reading.system(snapshot) == "windows" else ("mv", "-n")
     renames = (
-        quoted(snapshot, "mv", file, file.removesuffix(".py") + "_local.py") for file in files if file[-3:] == ".py"
+        quoted(snapshot, *move, file, file.removesuffix(".py") + "_local.py") for file in files if file[-3:] == ".py"
     )
     variable = any(shadow.way_in == "PYTHONPATH" for shadow in shadows)
     step = "take the folder out of PYTHONPATH" if variable else "run from another folder"

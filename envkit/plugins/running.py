@@ -19,7 +19,9 @@ from envkit.probes.framing import read_frames, unanswered
 from envkit.snapshot import PLUGIN, ProbeOutcome, ProbeRun, Snapshot, encode
 
 _CHILD = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    # Before anything else is imported: a `json.py` of the current folder is not the standard library's.
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; "
+    "import json; sys.path[:] = json.loads(sys.argv[1]); "
     "from envkit.plugins.child import main; main(*sys.argv[2:])"
 )
 

@@ -23,6 +23,12 @@ _VARIABLES = re.compile(
     r"|LD_(LIBRARY_PATH|PRELOAD)|PYTHON(PATH|HOME|NOUSERSITE|SAFEPATH|USERBASE)"
     r"|VIRTUAL_ENV|CONDA_(PREFIX|DEFAULT_ENV|OVERRIDE_CUDA)"
 )
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL")
+"""A snapshot is there to be shown to others."""
+
+
+def _is_of_interest(name: str) -> bool:
+    return bool(_VARIABLES.fullmatch(name)) and not _SECRET.search(name)
 
 
 def probe_host(root: Path = Path("/")) -> Host:
@@ -51,7 +57,7 @@ def probe_host(root: Path = Path("/")) -> Host:
         gpus=_pci_gpus(root) if linux else None,
         kernel_module_version=_kernel_module(root) if linux else "",
         device_nodes=_device_nodes(root) if linux else None,
-        variables={name: value for name, value in os.environ.items() if _VARIABLES.fullmatch(name)},
+        variables={name: value for name, value in os.environ.items() if _is_of_interest(name)},
         traces=probe_traces(root, wsl=bool(wsl)) if linux else Traces(),
     )
 

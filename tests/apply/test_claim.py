@@ -271,6 +271,18 @@ def test_what_an_update_was_broken_off_over_is_installed_anew(tmp_path):
     assert ".envkit-unfinished" not in names(tmp_path / "env")
 
 
+@pytest.mark.parametrize(("made", "kept"), [("true", False), ("false", True)])
+def test_what_pip_had_put_aside_stays_in_an_environment_of_somebodys(tmp_path, made, kept):
+    make(tmp_path / "env")
+    (tmp_path / "env" / "envkit-plan.json").write_text(f'{{"made": {made}}}')
+    stash = tmp_path / "env" / "lib" / "python3.11" / "site-packages" / "~umpy"
+
+    with pytest.raises(KeyboardInterrupt):
+        fail(tmp_path / "env", Mode.UPDATE, KeyboardInterrupt, more=lambda: stash.mkdir(parents=True))
+
+    assert stash.exists() is kept
+
+
 def test_what_a_replacement_was_broken_off_over_is_put_away_by_the_next_run(tmp_path, monkeypatch):
     make(tmp_path / "env")
     with monkeypatch.context() as patched:

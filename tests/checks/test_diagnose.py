@@ -216,7 +216,7 @@ def test_a_source_tree_that_is_installed_editable_shadows_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("origin", "renames"),
-    [("/project/torch.py", ("mv /project/torch.py /project/torch_local.py",)), ("/project/torch/__init__.py", ())],
+    [("/project/torch.py", ("mv -n /project/torch.py /project/torch_local.py",)), ("/project/torch/__init__.py", ())],
     ids=["a file is renamed", "a folder is left to its owner"],
 )
 def test_a_module_in_the_current_folder_shadows(origin: str, renames: tuple[str, ...]) -> None:

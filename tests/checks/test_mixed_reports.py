@@ -77,7 +77,7 @@ def test_a_local_file_in_the_place_of_the_standard_library_is_to_be_renamed() ->
     snapshot = snapshot_of(text)
     found = first_of(snapshot)
     assert (found.code, found.expected) == ("module-shadowed", "select from the standard library")
-    assert "mv /home/me/app/select.py /home/me/app/select_local.py" in way_out(snapshot)
+    assert "mv -n /home/me/app/select.py /home/me/app/select_local.py" in way_out(snapshot)
 
 
 @pytest.mark.parametrize(
