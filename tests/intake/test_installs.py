@@ -160,7 +160,7 @@ def test_a_program_s_python_is_read(text: str, expected: Launcher) -> None:
 def test_a_copy_in_the_user_s_site_folder_is_seen_beside_an_environment() -> None:
     text = """
         Traceback (most recent call last):
-          File "/home/user/miniconda3/envs/work/lib/python3.10/site-packages/tool/main.py", line 3, in <module>
+          File "/home/user/miniconda3/envs/job/lib/python3.10/site-packages/tool/main.py", line 3, in <module>
           File "/home/user/.local/lib/python3.10/site-packages/torch/__init__.py", line 229, in <module>
         ImportError: planted
     """

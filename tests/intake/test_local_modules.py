@@ -21,9 +21,9 @@ def local_modules(text: str) -> list[tuple[str, str]]:
 
 
 def test_an_installed_module_that_imports_a_local_file_shows_it() -> None:
-    frames = (f"{SITE}/torch/__init__.py", f"{STDLIB}/inspect.py", "/home/me/work/token.py")
+    frames = (f"{SITE}/torch/__init__.py", f"{STDLIB}/inspect.py", "/home/me/job/token.py")
     text = traceback(*frames, error="AttributeError: module 'torch' has no attribute 'Tensor'")
-    assert local_modules(text) == [("token", "/home/me/work/token.py")]
+    assert local_modules(text) == [("token", "/home/me/job/token.py")]
 
 
 @pytest.mark.parametrize(
