@@ -142,6 +142,11 @@ def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(_narrowed(finding, told[:at], told[at + 1 :]) for at, finding in enumerate(told))
 
 
+def consequences(findings: Iterable[Finding]) -> frozenset[str]:
+    """Return the codes, of ranked findings, that go away with what explains them."""
+    return frozenset(code for finding in findings for code in finding.explains)
+
+
 def _without_graver(finding: Finding, findings: Iterable[Finding]) -> Finding:
     grave = _SEVERITY.index(finding.severity)
     graver = {other.code for other in findings if _SEVERITY.index(other.severity) < grave}

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict
+from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict, consequences
 from envkit.render.terminal.layout import Rows, fact_table
 from envkit.render.terminal.report import asked_rows, told_rows
 from envkit.render.text import clean, counted, duration, size
@@ -24,9 +24,9 @@ def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, v
     out.print(Text.assemble((diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict]), "  ", headline))
     out.print()
     out.print(fact_table(told_rows(snapshot, verbose=verbose) if snapshot.pasted else _machine(snapshot)))
-    consequences = {code for finding in diagnosis.findings for code in finding.explains}
+    follows = consequences(diagnosis.findings)
     for finding in diagnosis.findings:
-        if finding.code in consequences and not verbose:
+        if finding.code in follows and not verbose:
             continue
         out.print()
         _print_finding(out, finding, verbose=verbose)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from envkit.errors import EnvkitError
-from envkit.findings import Diagnosis, Severity
+from envkit.findings import Diagnosis, Severity, consequences
 from envkit.render.text import clean
 
 
@@ -18,7 +18,7 @@ def print_mending(out: Console, diagnosis: Diagnosis, commands: Mapping[str, Seq
         for line in lines:
             # Unwrapped, so that a copied command is whole.
             out.print(Text(f"    {clean(line)}", style="cyan"), soft_wrap=True)
-    follows = {code for finding in diagnosis.findings for code in finding.explains}
+    follows = consequences(diagnosis.findings)
     told = [finding.code for finding in diagnosis.findings if finding.severity is not Severity.NOTE]
     left = [code for code in told if code not in commands and code not in follows]
     if left:
