@@ -45,7 +45,11 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One diagnosis. `explains` names the codes that are consequences of this one."""
+    """One diagnosis. `explains` names the codes that are consequences of this one.
+
+    `counts_with` is the code without which it means nothing: who does not mind that one does not mind this one. That a
+    Python has no wheels of torch is no fault where nobody wants torch.
+    """
 
     code: str
     severity: Severity
@@ -55,6 +59,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...] = ()
     fix: Fix | None = None
     explains: tuple[str, ...] = ()
+    counts_with: str = ""
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True):
