@@ -452,6 +452,8 @@ class TorchRuntime(Known, frozen=True, kw_only=True, tag="known"):
     """"SIGABRT", "exit code 3"; "" when the child ended by itself."""
     error: TorchError | None = None
     """The exception of `import torch`; None when it was imported, or the child never came back from it."""
+    own_modules: dict[str, str] = {}
+    """Where it failed: the modules that had come from the current folder or PYTHONPATH by then, each with its file."""
     version: str | None = None
     file: str | None = None
     import_seconds: float | None = None

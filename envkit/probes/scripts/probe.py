@@ -741,8 +741,8 @@ def spec_origin(spec):
 # -- section: torch -------------------------------------------------------------------------------
 
 
-def torch_section(send):
-    # type: (Any) -> None
+def torch_section(send, current_folder):
+    # type: (Any, str) -> None
     def stage(name):
         # type: (str) -> None
         send("torch", {"stage": name})
@@ -754,7 +754,8 @@ def torch_section(send):
         try:
             import torch
         except BaseException as error:  # also SystemExit: a target may do anything on import
-            send("torch", {"error": error_facts(error), "libraries": libraries_now()})
+            own = own_modules(current_folder)
+            send("torch", {"error": error_facts(error), "own_modules": own, "libraries": libraries_now()})
             return
         send("torch", {"import_seconds": time.time() - began})
         stage("version")
@@ -771,6 +772,22 @@ def torch_section(send):
         send("torch", {"libraries": libraries_now()})
         send("torch", {"warnings": sorted(set(str(warning.message) for warning in caught))[:20]})
     stage("done")
+
+
+def own_modules(current_folder):
+    # type: (str) -> dict[str, str]
+    """The modules that came from the folders that the user's situation put on the search path, each with its file."""
+    ways = ways_in(current_folder)
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = attempt(functools.partial(getattr, module, "__file__"))
+        if "." in name or not file or not is_text(file):
+            continue
+        folder, base = os.path.split(file)
+        entry = os.path.dirname(folder) if base.startswith("__init__.") else folder
+        if ways.get(real(entry)) in ("current-folder", "PYTHONPATH"):
+            found[name] = file
+    return found
 
 
 def libraries_now():
@@ -928,7 +945,7 @@ def main(arguments):
         if section == "torch":
             # From here on what is imported is the user's affair: this run must be as the user's own.
             sys.path[:] = path
-            torch_section(send)
+            torch_section(send, current_folder)
             continue
         name, _, deep = section.partition("-")
         more = (Hashes(lambda facts: send("progress", facts)),) if deep else ()
