@@ -164,6 +164,8 @@ class Host(Known, frozen=True, kw_only=True, tag="known"):
     """Device files that exist, among /dev/nvidia*, /dev/kfd and /dev/dri/renderD*."""
     variables: dict[str, str] = {}
     """Environment variables that change what torch finds or does, as set for this process."""
+    shell: str | None = None
+    """The shell that its user types into: "bash", "zsh", "fish", "tcsh", "pwsh", "cmd", ..."""
     traces: Traces = Traces()
 
 

@@ -3,6 +3,7 @@
 from envkit import reading
 from envkit.checks.driver_facts import USE_FAILS, driver_codes, node_facts
 from envkit.checks.fixes import on_driver_s_machine
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import HOSTED, Absent, DeviceNode, Snapshot
@@ -288,7 +289,7 @@ def check_device_permission(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
             *node_facts(snapshot),
             *quotes,
         ),
-        fix=on_driver_s_machine(snapshot, _open_nodes(closed, lost=lost)),
+        fix=on_driver_s_machine(snapshot, _open_nodes(snapshot, closed, lost=lost)),
         explains=("driver-init-failed", "gpu-hidden", "gpu-lost", "gpu-exclusive", "container-no-gpu"),
     )
 
@@ -313,12 +314,12 @@ def _group_facts(snapshot: Snapshot, *, closed: bool) -> tuple[Fact, ...]:
     return (Fact("groups of this process", ", ".join(groups), "process"),) if closed and groups is not None else ()
 
 
-def _open_nodes(closed: list[DeviceNode], *, lost: bool) -> Fix:
+def _open_nodes(snapshot: Snapshot, closed: list[DeviceNode], *, lost: bool) -> Fix:
     group = next((node.group for node in closed if node.group and node.group != "root"), None)
     if group:
         return Fix(
             summary=f"join the group {group}, then log in anew",
-            commands=(f"sudo usermod --append --groups {group} $USER",),
+            commands=(f"sudo usermod --append --groups {group} {shell_of(snapshot).user}",),
         )
     if lost:
         return Fix(

@@ -2,6 +2,7 @@
 
 from envkit import reading
 from envkit.checks.fixes import pip
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import EnvironmentKind, Snapshot
@@ -51,7 +52,7 @@ def check_shm_too_small(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         else f"{_SHM} holds {size(total)}; DataLoader's workers and NCCL of several GPUs soon need more",
         expected="" if files else "a /dev/shm of some GiB",
         facts=(*quotes, *((Fact(_SHM, size(total), "host"),) if total is not None else ())),
-        fix=_more_files() if files else _more_shm(snapshot),
+        fix=_more_files(snapshot) if files else _more_shm(snapshot),
         explains=("nccl-failure", "disk-low"),
     )
 
@@ -62,9 +63,9 @@ def _shm_matters(snapshot: Snapshot, total: int | None) -> Severity:
     return Severity.WARNING if less or reading.usable_gpu(snapshot) else Severity.NOTE
 
 
-def _more_files() -> Fix:
+def _more_files(snapshot: Snapshot) -> Fix:
     other = "or in the program: torch.multiprocessing.set_sharing_strategy('file_system')"
-    return Fix(summary="allow more open files", commands=("ulimit -n 65536",), steps=(other,))
+    return Fix(summary="allow more open files", commands=(shell_of(snapshot).open_files,), steps=(other,))
 
 
 def _more_shm(snapshot: Snapshot) -> Fix:
@@ -108,16 +109,14 @@ def check_disk_low(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
 
 
 def _more_disk(snapshot: Snapshot) -> Fix:
-    machine, target = reading.host(snapshot), reading.interpreter(snapshot)
-    windows = machine is not None and machine.os == "windows"
+    target, shell = reading.interpreter(snapshot), shell_of(snapshot)
+    windows = reading.system(snapshot) == "windows"
     uv = target is not None and target.kind is EnvironmentKind.UV
     purge = "uv cache clean" if uv else pip(snapshot, "cache", "purge")
-    elsewhere = (
-        "$env:TEMP = 'D:\\temp'" if windows else "TMPDIR=/path/with/room python -m pip install --no-cache-dir ..."
-    )
+    elsewhere = shell.set({"TEMP": r"D:\temp"} if windows else {"TMPDIR": "/path/with/room"})
     steps = (
         "pip unpacks in the temporary folder and keeps its cache in the home folder: either may be the full disk",
-        f"to unpack elsewhere: `{elsewhere}`",
+        f"to unpack elsewhere: `{elsewhere}`, then pip with --no-cache-dir",
     )
     return Fix(summary="free some space; the installer's cache is the first to go", commands=(purge,), steps=steps)
 

@@ -6,6 +6,7 @@ import sys
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage
 from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.modules import imported_by_torch
@@ -158,8 +159,7 @@ def _shadows(module: ModuleOrigin, installed: Packages) -> bool:
 def _make_way(snapshot: Snapshot, shadows: list[ModuleOrigin]) -> Fix:
     # A single file is the user's own small script; a folder may be a source tree, which nobody wants renamed.
     files = [shadow.origin for shadow in shadows if not shadow.origin.endswith("__init__.py")]
-    # What already has that name is somebody's too; PowerShell's `mv` does not take its place anyway.
-    move = ("mv",) if reading.system(snapshot) == "windows" else ("mv", "-n")
+    move = shell_of(snapshot).moving(reading.system(snapshot))
     renames = (
         quoted(snapshot, *move, file, file.removesuffix(".py") + "_local.py") for file in files if file[-3:] == ".py"
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envkit.probes.paths import exists
+from envkit.probes.shell import find_shell
 from envkit.probes.traces import NODES, probe_traces
 from envkit.snapshot import Host, PciGpu, Traces
 from envkit.systems import name_architecture, name_system
@@ -58,6 +59,7 @@ def probe_host(root: Path = Path("/")) -> Host:
         kernel_module_version=_kernel_module(root) if linux else "",
         device_nodes=_device_nodes(root) if linux else None,
         variables={name: value for name, value in os.environ.items() if _is_of_interest(name)},
+        shell=find_shell(root, os_name, os.environ),
         traces=probe_traces(root, wsl=bool(wsl)) if linux else Traces(),
     )
 

@@ -117,6 +117,18 @@ def local(name: str, *, by: str = "cwd", needs: str = "", holds: str = "mine = T
     return plant
 
 
+def typed_into(shell: str, *options: str) -> object:
+    """Return what plants that copy, and starts envkit as one does who types into a shell: in a group of its own."""
+
+    def plant(place: Place) -> None:
+        _user_site(place)
+        place.started_by = (shell, *options)
+        # fish keeps files of its own there.
+        place.variables |= dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME"), "/dev/null")
+
+    return plant
+
+
 def _alone(place: Place) -> None:
     (place.cwd / "torch.py").write_text("mine = True\n")
 
@@ -217,6 +229,15 @@ FAULTS = (
           local("random.py", needs="import random; raise ImportError('libtorch_cpu.so: file too short')"),
           "torch-corrupt"),
     Fault("a copy in the user's site folder", _user_site, "user-site-shadow", says="user/lib/python"),
+    *(
+        Fault(f"a copy in the user's site folder, told to {shell}", typed_into(shell, *options), "user-site-shadow",
+              says=says, needs=(f"shell {shell}",))
+        for shell, options, says in (
+            ("bash", ("-m", "-c", '"$@"; exit $?', "bash"), "export PYTHONNOUSERSITE=1"),
+            ("zsh", ("-m", "-c", '"$@"; exit $?', "zsh"), "export PYTHONNOUSERSITE=1"),
+            ("fish", ("--no-config", "-c", "status job-control full; $argv"), "set -gx PYTHONNOUSERSITE 1"),
+        )
+    ),
     Fault("pip installs elsewhere", _pip_of_another, "interpreter-mismatch", says="other"),
     # -- start-up files ---------------------------------------------------------------------------
     Fault("control: sitecustomize raises", hook("sitecustomize.py", "raise RuntimeError\n"), "gpu-absent", 0),
