@@ -149,12 +149,15 @@ class Host(Known, frozen=True, kw_only=True, tag="known"):
     cpus_usable: int | None = None
     memory_total: int | None = None
     memory_available: int | None = None
+    """What this process may still take, of the machine's and under the limit of its control group."""
+    memory_limit: int | None = None
+    """What the control group of this process may take in all (a container's limit, a batch job's); 0 is no limit."""
     disk_free: int | None = None
     """Free space of the file system that holds the current folder."""
     shm_total: int | None = None
     shm_free: int | None = None
     container: str | None = None
-    """"docker", "podman", "kubernetes", "lxc", ..., or "" outside any container."""
+    """"docker", "podman", "kubernetes", "apptainer", "lxc", ..., or "" outside any container."""
     wsl: int | None = None
     """0 outside WSL, else its version."""
     gpus: tuple[PciGpu, ...] | None = None
@@ -285,6 +288,15 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     """The file that would win were what the user's situation puts on the path not there, "" when there is none."""
 
 
+class Room(Record, frozen=True, kw_only=True):
+    """Free space where an install writes."""
+
+    what: str
+    """"environment", "temporary folder" (where pip unpacks and builds)."""
+    path: str
+    free: int
+
+
 class Packages(Known, frozen=True, kw_only=True, tag="known"):
     """What is installed in the target, read from disk."""
 
@@ -294,6 +306,8 @@ class Packages(Known, frozen=True, kw_only=True, tag="known"):
     """False where a report names some of what is installed: what is not named may be there too."""
     unreadable: tuple[str, ...] = ()
     """Folders of the search path that this user may not read: what is in them was not seen."""
+    rooms: tuple[Room, ...] = ()
+    """The file systems that an install would write to, as far as this user may write there."""
 
     def named(self, name: str) -> tuple[Distribution, ...]:
         """Return every installed distribution of that normalised name."""

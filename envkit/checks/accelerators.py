@@ -247,6 +247,13 @@ def _group_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 
 def _join(snapshot: Snapshot, groups: str) -> Fix:
     machine = reading.host(snapshot)
+    if machine and machine.container == "apptainer":
+        # It runs as the machine's own user, with its groups and devices.
+        return Fix(
+            summary="on the machine: join the groups, log in anew, and start the container with --rocm",
+            commands=(f"sudo usermod --append --groups {groups} {shell_of(snapshot).user}",),
+            steps=("`apptainer exec --rocm IMAGE rocminfo` then ends without an error",),
+        )
     if machine and machine.container:
         return Fix(
             summary="start the container with the devices and their groups",

@@ -155,6 +155,7 @@ def _host(host: Host | Unknown) -> str:
         host.libc,
         f"{host.cpus} CPUs" if host.cpus else None,
         f"memory {size(host.memory_total)}, {size(host.memory_available)} free",
+        f"limited to {size(host.memory_limit)}" if host.memory_limit else None,
         f"disk {size(host.disk_free)} free",
         f"shared memory {size(host.shm_total)}" if host.shm_total is not None else None,
         f"in {host.container}" if host.container else None,
