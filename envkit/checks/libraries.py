@@ -334,6 +334,9 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix = _older_numpy(snapshot, copies)
         # A report that complains of something else may never hand a tensor to NumPy.
         severity = Severity.ERROR if quotes or (installed and installed.complete) else Severity.WARNING
+    elif any(mark in fact.value for fact in quotes for mark in _TORN):
+        cause, facts = "NumPy does not find its own parts: files of two releases lie over each other, as a rule", quotes
+        fix = _numpy(snapshot, "--force-reinstall", "--no-deps", "numpy")
     elif quotes:
         missing = any("No module named 'numpy'" in fact.value for fact in quotes)
         cause = (
@@ -354,6 +357,9 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix=fix,
         explains=_BROKEN_IMPORT,
     )
+
+
+_TORN = ("NumPy cannot be imported whole", "from 'numpy")
 
 
 def _numpy(snapshot: Snapshot, *arguments: str) -> Fix:

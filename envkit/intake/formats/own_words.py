@@ -60,6 +60,21 @@ _OTHERS = re.compile(
     r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
     re.IGNORECASE,
 )
+_OWN_PYTHON = re.compile(
+    r"\b(?:us(?:e|ed|ing)|with|on|have|running|under|in) (?:a |my |the )?python(?: version)?"
+    r" ?(3\.\d{1,2}(?:\.\d{1,2})?)(?![\w.]*\d)",
+    re.IGNORECASE,
+)
+_SYSTEMS = (
+    ("windows", re.compile(r"\b(?:MS )?Windows\b(?![\\/:._-])|\bwin ?(?:7|10|11)\b", re.IGNORECASE)),
+    (
+        "linux",
+        re.compile(
+            r"\b(?:Linux|Ubuntu|Debian|CentOS|Fedora|RHEL|Red ?Hat|Arch|Rocky|openSUSE)\b(?![\\/:._-])", re.IGNORECASE
+        ),
+    ),
+    ("macos", re.compile(r"\bmac ?OS(?: ?X)?\b|\bOS ?X\b|\bMac(?:Book)?\b", re.IGNORECASE)),
+)
 _PROSE = 40_000
 """Characters at either end of a text in which people speak; what lies between is a log."""
 _MARKS = ("WSL", "wsl", "microsoft-standard", "/mnt/c/")
@@ -82,6 +97,12 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(torch=for_cpu[0], torch_cuda="")
     if _MAC.search(said) and not _NO_MAC.search(said):
         yield Part(os="macos")
+    named = [name for name, signs in _SYSTEMS if signs.search(said)]
+    if named in (["windows"], ["linux"]):  # where several are named, it may be a comparison
+        yield Part(os=named[0])
+    python = _OWN_PYTHON.search(said) if text.has("ython") else None
+    if python:
+        yield Part(python=python[1])
     yield from _cards(said)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import ModuleOrigin, TorchError
+from envkit.snapshot import Complaint, ModuleOrigin, TorchError
 
 _MOST = 200
 _LONGEST = 400
@@ -18,8 +18,10 @@ _FRAME = re.compile(r"^\s*(?:File \")?([^\"\n]{1,400})\", line \d{1,7}(?:, in (\
 _NOTEBOOK_FRAME = re.compile(r"^\s*(?:File )?(\S[^\n]{0,380}?\.py)c?(?:\(\d+\)|:\d+)?(?:,)? in (\S{1,60})")
 _PYTEST_FRAME = re.compile(r"^\s*(\S[^\n:]{0,300}?(?::\\[^\n:]{1,300})?\.py):\d{1,6}: in (\S{1,80})")
 _LAST = re.compile(
-    r"^\s*((?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|NotFound))(?::\s?(.*))?$"
+    r"^\s*((?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|NotFound)"
+    r"|zipfile\.BadZipFile|zlib\.error|socket\.timeout)(?::\s?(.*))?$"
 )
+_LAST_WORDS = ("Error", "Exception", "Exit", "Interrupt", "BadZip", "zlib.", "socket.t")
 _BEGIN = "Traceback (most recent call last)"
 
 _TORCH_FILE = re.compile(r"[\\/]torch[\\/]__init__\.py$")
@@ -54,6 +56,12 @@ def parse(text: Text) -> Iterator[Part]:
             yield Part(torch_file=torch, modules=(_origin("torch", torch),))
         if local := _in_the_way(one):
             yield Part(modules=(local,))
+        if place := _where_it_broke(one):
+            yield Part(
+                complaints=(
+                    Complaint(source="python", text=f"{place}: {one.type}: {one.message}".rstrip(": ")[:1_000]),
+                )
+            )
         if importing and one.type.rpartition(".")[2] in _IMPORTING and not _missing(one, "torch"):
             error = TorchError(type=one.type, message=one.message[:4_000], traceback=one.source[-8_000:])
             yield Part(import_error=error)
@@ -68,7 +76,11 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(import_error=loaded)
 
 
-_NO_MODULE = re.compile(r"No module named '?\"?torch'?\"?(?![\w.])")
+_NO_MODULE = re.compile(
+    r"No module named '?\"?torch'?\"?(?![\w.])|Package\(s\) not found: torch\b|"
+    r"(?:requires|import) the PyTorch library but it was not found|"
+    r"None of PyTorch,[^\n]{0,60} have been found|At least one of TensorFlow [\d.]+ or PyTorch should be installed"
+)
 
 
 def _missing(one: _Traceback, name: str) -> bool:
@@ -80,6 +92,26 @@ def _origin(name: str, file: str) -> ModuleOrigin:
     return ModuleOrigin(name=name, origin=file, entry=folder)
 
 
+_OF_NUMPY = re.compile(r"[\\/](?:site|dist)-packages[\\/]numpy[\\/]")
+_OF_INSTALLERS = re.compile(
+    r"[\\/](?:pip[\\/]_internal|conda[\\/]core|conda_package_\w{1,20})[\\/]|[\\/]pip-\d[\w.-]{0,40}\.whl[\\/]"
+)
+_OF_CONNECTIONS = re.compile(r"[\\/](?:urllib3[\\/](?:response|contrib[\\/]pyopenssl)|http[\\/]client|ssl|socket)\.py$")
+_UNPACKING = ("BadZipFile", "zlib.error", "EOFError", "LZMAError")
+
+
+def _where_it_broke(one: _Traceback) -> str:
+    """What a traceback shows by its frames where its message does not: in which work the error came up."""
+    last, function = one.frames[-1] if one.frames else ("", "")
+    if _OF_NUMPY.search(last) and function == "<module>" and one.type in ("AttributeError", "ImportError", "TypeError"):
+        return "NumPy cannot be imported whole"
+    if not any(_OF_INSTALLERS.search(file) for file, _ in one.frames):
+        return ""
+    if one.type.endswith(_UNPACKING):
+        return "the installer cannot unpack what it downloaded"
+    return "the installer's connection broke" if _OF_CONNECTIONS.search(last) else ""
+
+
 _LIBRARY = re.compile(
     r"/lib(?:64)?/python\d[\d.]*/|^[A-Za-z]:.*[\\/]lib[\\/]|[\\/](?:site|dist)-packages[\\/]|^<", re.IGNORECASE
 )
@@ -88,6 +120,8 @@ _LACKS = re.compile(
     r"(?P<begun>partially initialized )?module '(?P<module>\w+)' has no attribute|"
     r"cannot import name '?\w+'?(?: from (?P<half>partially initialized module )?'(?P<source>\w+)')?"
 )
+_IN_A_PACKAGE = re.compile(r"[\\/](?:site|dist)-packages[\\/][^\\/]+[\\/]")
+"""What lies in a package's folder is imported by its bare name only where that folder is the current one."""
 _ITS_FILE = re.compile(r"\((?P<file>[^\n()]{1,300}?\.py)\)\s*$|renaming '(?P<named>[^\n']{1,300}?\.py)'", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from|import) (\w+)\b", re.MULTILINE)
 _OFTEN_BESIDE_TORCH = frozenset(
@@ -116,6 +150,8 @@ def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
     told = _ITS_FILE.search(one.message)
     if told:
         file = told["file"] or told["named"]
+        if _name(file) in (lacks["module"], lacks["source"]) and _IN_A_PACKAGE.search(file) and _is_named_so(file):
+            return _local(file)
         takes_place = _is_standard(file) or _name(file) in _OFTEN_BESIDE_TORCH
         return _local(file) if takes_place and not _LIBRARY.search(file) else None
     imported = _IMPORTED.findall(one.source)
@@ -132,7 +168,11 @@ def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
 
 def _is_standard(file: str) -> bool:
     """Say whether a file that is not of the library is named like a module of it."""
-    return not _LIBRARY.search(file) and _name(file) in sys.stdlib_module_names
+    return not _LIBRARY.search(file) and _is_named_so(file)
+
+
+def _is_named_so(file: str) -> bool:
+    return _name(file) in sys.stdlib_module_names
 
 
 def _name(file: str) -> str:
@@ -182,7 +222,7 @@ def _tracebacks(text: Text) -> Iterator[_Traceback]:
             begun = begun if frames or headed else number
             frames.append(frame)
             continue
-        if line[:1] == "" or not ("Error" in line or "Exception" in line or "Exit" in line or "Interrupt" in line):
+        if line[:1] == "" or not any(map(line.__contains__, _LAST_WORDS)):
             continue
         last = _LAST.match(line)
         if last is None:
@@ -191,6 +231,8 @@ def _tracebacks(text: Text) -> Iterator[_Traceback]:
         source = "\n".join(text.lines[begun if frames else number : until])
         yield _Traceback(tuple(frames[-100:]), last[1], message, source)
         frames, headed = [], False
+    if frames and headed:  # the end was not copied
+        yield _Traceback(tuple(frames[-100:]), "", "", "\n".join(text.lines[begun : begun + _LONGEST]))
 
 
 def _frame(line: str) -> tuple[str, str] | None:
