@@ -276,6 +276,8 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     if refusal is None:
         wheel, quotes = _refused_wheel(snapshot), reading.quotes(snapshot, matrix, "platform-no-wheel")
         return (_foreign_wheel(wheel, snapshot) if wheel else None) or (quotes[0].value if quotes else None)
+    if any(mark in one.text for one in reading.said(snapshot) for mark in _OF_PYTHON):
+        return None
     platform, asked = reading.platform(snapshot) if machine else None, public(refusal.version)
     if machine is not None and machine.os == "macos" and platform is None:
         platform = _intel_mac(refusal, matrix)
@@ -292,6 +294,10 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     newest = matrix.torch.builds(platform=platform)
     last = f"; the last release that has one is {newest[-1].torch}" if newest else ""
     return f"torch {asked} has no wheel for {platform}{last}"
+
+
+_OF_PYTHON = ("identified abi tags", "identified python tags")
+"""What Poetry says of wheels that are made for the system, and for other Pythons."""
 
 
 def _foreign_build(refusal: Refusal, snapshot: Snapshot, matrix: Matrix) -> str | None:
