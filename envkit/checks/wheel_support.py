@@ -266,8 +266,17 @@ def _no_wheel_at_all(machine: Host, target: Interpreter | None) -> str:
     )
 
 
+_OF_PYTHON = ("identified abi tags", "identified python tags")
+"""What Poetry says of wheels that are made for the system, and for other Pythons."""
+
+
 def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     """Why a refused install fits no wheel of this system; None where the Python or the index is to blame."""
+    of_python = any(mark in one.text for one in reading.said(snapshot) for mark in _OF_PYTHON)
+    return None if of_python else _unfit_platform(snapshot, matrix)
+
+
+def _unfit_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     machine, target, refusal = reading.host(snapshot), reading.interpreter(snapshot), _refused(snapshot)
     if machine is not None and (reading.libc_of(machine, target) or "").startswith("musl"):
         return _no_wheel_at_all(machine, target)
@@ -276,8 +285,6 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     if refusal is None:
         wheel, quotes = _refused_wheel(snapshot), reading.quotes(snapshot, matrix, "platform-no-wheel")
         return (_foreign_wheel(wheel, snapshot) if wheel else None) or (quotes[0].value if quotes else None)
-    if any(mark in one.text for one in reading.said(snapshot) for mark in _OF_PYTHON):
-        return None
     platform, asked = reading.platform(snapshot) if machine else None, public(refusal.version)
     if machine is not None and machine.os == "macos" and platform is None:
         platform = _intel_mac(refusal, matrix)
@@ -294,10 +301,6 @@ def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     newest = matrix.torch.builds(platform=platform)
     last = f"; the last release that has one is {newest[-1].torch}" if newest else ""
     return f"torch {asked} has no wheel for {platform}{last}"
-
-
-_OF_PYTHON = ("identified abi tags", "identified python tags")
-"""What Poetry says of wheels that are made for the system, and for other Pythons."""
 
 
 def _foreign_build(refusal: Refusal, snapshot: Snapshot, matrix: Matrix) -> str | None:

@@ -45,6 +45,22 @@ def first(text: str) -> Finding:
         ("E: You don't have enough free space in /a/.", "disk-low"),
         ("[1]    12345 killed     python a.py", "memory-low"),
         ("WARNING: Package(s) not found: torch", "torch-missing"),
+        ("RuntimeError: operator torchvision::x does not exist", "companion-mismatch"),
+        ("UnsatisfiableError: odd:\n  - cudatoolkit==1.0\n  - pytorch==9.9 -> cudatoolkit=9", "companion-mismatch"),
+        ("  - package torchaudio-9 requires b 1.*, but none of the providers can be installed", "companion-mismatch"),
+        ("AttributeError: module 'torchaudio' has no attribute 'x'", "companion-mismatch"),
+        ("ModuleNotFoundError: No module named 'torch._C.x'; 'torch._C' is not a package", "companion-mismatch"),
+        ("/lib64/libstdc++.so.6: version `GLIBCXX_9.4.20'", "libc-too-old"),
+        ("ImportError: /a/libmkldnn.so.0: undefined symbol: cblas_x", "mkl-mismatch"),
+        ("ImportError: /a/libtorch_cpu.so: ELF load command alignment not page-aligned", "platform-no-wheel"),
+        ("NotImplementedError: Could not run 'aten::x' with arguments from the 'CUDA' backend.", "torch-cpu-build"),
+        ("RuntimeError: PyTorch is not linked with support for cuda devices", "torch-cpu-build"),
+        ("ValueError: Invalid CUDA 'device=0' requested.", "torch-cpu-build"),
+        ("LLVM ERROR: out of memory", "memory-low"),
+        ("critical libmamba Download error (28) Timeout was reached", "network-index"),
+        ("AssertionError: SRE module mismatch", "venv-broken"),
+        ("EnvironmentNameNotFound: Could not find conda environment: x", "venv-broken"),
+        ('error: Import "torch" could not be resolved', "interpreter-mismatch"),
         ("ImportError: X requires the PyTorch library but it was not found in your environment.", "torch-missing"),
     ],
 )
@@ -152,3 +168,30 @@ def test_a_package_s_folder_as_the_current_one_hides_the_standard_library() -> N
         "ImportError: cannot import name 'X' from 'random' (/a/lib/python3.7/site-packages/torch/random.py)\n"
     )
     assert first(text).code == "module-shadowed"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("It works in the terminal, but not in Jupyter.", "interpreter-mismatch"),
+        ("I can import it from the command line, and PyCharm says", "interpreter-mismatch"),
+        ("torch is installed and works, but sudo python says", "interpreter-mismatch"),
+        ("I run it in a Jupyter notebook.", "torch-missing"),
+    ],
+)
+def test_a_torch_that_is_there_in_the_terminal_alone_is_another_python_s(said: str, code: str) -> None:
+    assert first(f"{said}\nModuleNotFoundError: No module named 'torch'").code == code
+
+
+def test_where_there_is_no_gpu_a_program_that_wants_one_says_nothing_of_the_build() -> None:
+    text = "macOS, on my Mac\nRuntimeError: No GPU found. A GPU is needed for quantization."
+    assert "torch-cpu-build" not in first(text).code
+
+
+@pytest.mark.parametrize(("tags", "code"), [("abi", "python-unsupported"), ("platform", "platform-no-wheel")])
+def test_poetry_says_whether_wheels_are_of_another_python_or_system(tags: str, code: str) -> None:
+    text = (
+        "on my Mac\n    | Unable to find installation candidates for torch (2.7.1)\n"
+        f"    | - 24 wheel(s) were skipped as your project's environment does not support the identified {tags} tags\n"
+    )
+    assert first(text).code == code

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import HOSTED
+from envkit.snapshot import HOSTED, Launcher
 
 WSL = re.compile(
     r"microsoft-standard|\[x\] ?WSL ?2|WSL version: ?\d|\bapp WSL\b|/mnt/c/Users/|"
@@ -75,6 +75,17 @@ _SYSTEMS = (
     ),
     ("macos", re.compile(r"\bmac ?OS(?: ?X)?\b|\bOS ?X\b|\bMac(?:Book)?\b", re.IGNORECASE)),
 )
+_TERMINAL = (
+    r"(?:terminal|command line|command prompt|anaconda prompt|cmd|powershell|shell|console|ipython|python prompt|REPL)"
+)
+_OTHER_PYTHON = re.compile(
+    r"\b(?:works?|worked|runs?|loads?|success\w*|fine|no (?:error|problem)s?|can import|able to import)\b"
+    rf"[^.\n]{{0,60}}\b{_TERMINAL}\b|"
+    rf"\b{_TERMINAL}\b[^.\n]{{0,60}}\b(?:works?|worked|success\w*|fine|no (?:error|problem)s?)\b|"
+    r"\btorch is installed and (?:it )?works\b",
+    re.IGNORECASE,
+)
+_OTHER_PLACE = re.compile(r"jupyter|notebook|\bvs ?code\b|pycharm|spyder|\bIDE\b|\bsudo\b|cron|systemd", re.IGNORECASE)
 _PROSE = 40_000
 """Characters at either end of a text in which people speak; what lies between is a log."""
 _MARKS = ("WSL", "wsl", "microsoft-standard", "/mnt/c/")
@@ -100,6 +111,10 @@ def parse(text: Text) -> Iterator[Part]:
     named = [name for name, signs in _SYSTEMS if signs.search(said)]
     if named in (["windows"], ["linux"]):  # where several are named, it may be a comparison
         yield Part(os=named[0])
+    if text.has("No module named") and _OTHER_PLACE.search(said) and _OTHER_PYTHON.search(said):
+        yield Part(
+            launchers=(Launcher(program="python", path="the Python of the terminal", prefix="", has_torch=True),)
+        )
     python = _OWN_PYTHON.search(said) if text.has("ython") else None
     if python:
         yield Part(python=python[1])

@@ -77,7 +77,7 @@ def parse(text: Text) -> Iterator[Part]:
 
 
 _NO_MODULE = re.compile(
-    r"No module named '?\"?torch'?\"?(?![\w.])|Package\(s\) not found: torch\b|"
+    r"No module named '?\"?torch'?\"?(?![\w.])|Package\(s\) not found: torch\b|\bPyTorch is not installed\b|"
     r"(?:requires|import) the PyTorch library but it was not found|"
     r"None of PyTorch,[^\n]{0,60} have been found|At least one of TensorFlow [\d.]+ or PyTorch should be installed"
 )
