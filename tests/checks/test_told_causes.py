@@ -57,6 +57,15 @@ def first(text: str) -> Finding:
         ("RuntimeError: PyTorch is not linked with support for cuda devices", "torch-cpu-build"),
         ("ValueError: Invalid CUDA 'device=0' requested.", "torch-cpu-build"),
         ("LLVM ERROR: out of memory", "memory-low"),
+        ("libomp.dylib`__kmp_suspend_64", "openmp-duplicate"),
+        ("two `libomp.dylib` runtimes, which crashes with SIGSEGV, torch", "openmp-duplicate"),
+        ("INCOMPATIBLE PYTHON VERSION\nThis program is tested with 3.1", "python-unsupported"),
+        ("curl: (35) odd SSL_ERROR_SYSCALL in connection", "network-index"),
+        ("    torchvision 9.14.0 depends on torch==9.13.0", "companion-mismatch"),
+        (
+            "AttributeError: partially initialized module 'torchvision' has no attribute 'extension' (most likely odd)",
+            "companion-mismatch",
+        ),
         ("critical libmamba Download error (28) Timeout was reached", "network-index"),
         ("AssertionError: SRE module mismatch", "venv-broken"),
         ("EnvironmentNameNotFound: Could not find conda environment: x", "venv-broken"),
@@ -195,3 +204,29 @@ def test_poetry_says_whether_wheels_are_of_another_python_or_system(tags: str, c
         f"    | - 24 wheel(s) were skipped as your project's environment does not support the identified {tags} tags\n"
     )
     assert first(text).code == code
+
+
+@pytest.mark.parametrize(
+    ("beside", "system", "code"),
+    [
+        ("lightgbm", "Darwin, on my Mac", "openmp-duplicate"),
+        ("lightgbm", "on Linux", "healthy"),
+        ("somewhat", "Darwin, on my Mac", "healthy"),
+    ],
+)
+def test_a_crash_on_macos_beside_what_brings_openmp(beside: str, system: str, code: str) -> None:
+    found = first(f"{system}\nSegmentation fault where torch is imported before {beside}\nRuntimeError: odd")
+    assert found.code == code
+
+
+def test_a_local_file_by_the_name_of_a_package_is_in_the_way() -> None:
+    text = (
+        'Traceback (most recent call last):\n  File "/home/me/a/numpy.py", line 1, in <module>\n    import torch\n'
+        '  File "/a/lib/python3.11/site-packages/torch/x.py", line 3, in <module>\n'
+        "AttributeError: module 'numpy' has no attribute 'x'\n"
+    )
+    assert first(text).code == "module-shadowed"
+
+
+def test_a_32_bit_arm_shows_by_its_folders() -> None:
+    assert first("/home/me/R/arm-unknown-linux-gnueabihf-library/x.so: cannot open\n").code == "platform-no-wheel"

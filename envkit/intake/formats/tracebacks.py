@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice, pairwise
 from typing import NamedTuple
 
+from envkit import matrix
 from envkit.intake.part import Part
 from envkit.intake.text import Text
 from envkit.snapshot import Complaint, ModuleOrigin, TorchError
@@ -21,7 +22,6 @@ _LAST = re.compile(
     r"^\s*((?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|NotFound)"
     r"|zipfile\.BadZipFile|zlib\.error|socket\.timeout)(?::\s?(.*))?$"
 )
-_LAST_WORDS = ("Error", "Exception", "Exit", "Interrupt", "BadZip", "zlib.", "socket.t")
 _BEGIN = "Traceback (most recent call last)"
 
 _TORCH_FILE = re.compile(r"[\\/]torch[\\/]__init__\.py$")
@@ -68,7 +68,7 @@ def parse(text: Text) -> Iterator[Part]:
             failed = True
         elif one.type == "SyntaxError" and one.frames and _INSTALLED.search(one.frames[-1][0]):
             yield Part(import_error=TorchError(type=one.type, message=f"{one.message} in {one.frames[-1][0]}"))
-    missing = any(_missing(one, "torch") for one in told) or _NO_MODULE.search(text.text)
+    missing = any(_missing(one, "torch") for one in told) or (text.has(*_ABSENT) and _NO_MODULE.search(text.text))
     if missing:
         yield Part(torch_absent="No module named 'torch'", modules=(ModuleOrigin(name="torch", origin="", entry=""),))
     loaded = None if failed else _loading(text)
@@ -76,6 +76,16 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(import_error=loaded)
 
 
+_ABSENT = (
+    *(
+        "No module named",
+        "not found: torch",
+        "the PyTorch library but",
+        "None of PyTorch",
+        "At least one of TensorFlow",
+    ),
+    "PyTorch is not installed",
+)
 _NO_MODULE = re.compile(
     r"No module named '?\"?torch'?\"?(?![\w.])|Package\(s\) not found: torch\b|\bPyTorch is not installed\b|"
     r"(?:requires|import) the PyTorch library but it was not found|"
@@ -145,7 +155,7 @@ def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
         if (function, within) == ("<module>", "<module>") and _LIBRARY.search(importer) and _is_standard(file):
             return _local(file)
     lacks = _LACKS.search(one.message) if one.type in ("AttributeError", "ImportError") else None
-    if lacks is None:
+    if lacks is None or matrix.load().errors.cause_of(one.message) == "companion-mismatch":
         return None
     told = _ITS_FILE.search(one.message)
     if told:
@@ -160,8 +170,9 @@ def _in_the_way(one: _Traceback) -> ModuleOrigin | None:
     own = [file for file, _ in frames if _name(file) == name and not _LIBRARY.search(file)]
     installed = any(_INSTALLED.search(file) for file, _ in frames)
     itself = (lacks["begun"] or lacks["half"]) and not installed and (own or name in _OFTEN_BESIDE_TORCH)
+    named = bool(own) and (name in _OFTEN_BESIDE_TORCH or name in sys.stdlib_module_names)
     standard = name in sys.stdlib_module_names and _LIBRARY.search(last) and not _INSTALLED.search(last)
-    if not (itself or standard):
+    if not (itself or named or standard):
         return None
     return _local(next(iter(own), f"{name}.py"))
 
@@ -222,7 +233,7 @@ def _tracebacks(text: Text) -> Iterator[_Traceback]:
             begun = begun if frames or headed else number
             frames.append(frame)
             continue
-        if line[:1] == "" or not any(map(line.__contains__, _LAST_WORDS)):
+        if line[:1] == "" or not _may_end(line):
             continue
         last = _LAST.match(line)
         if last is None:
@@ -233,6 +244,12 @@ def _tracebacks(text: Text) -> Iterator[_Traceback]:
         frames, headed = [], False
     if frames and headed:  # the end was not copied
         yield _Traceback(tuple(frames[-100:]), "", "", "\n".join(text.lines[begun : begun + _LONGEST]))
+
+
+def _may_end(line: str) -> bool:
+    if "Error" in line or "Exception" in line or "Exit" in line or "Interrupt" in line:
+        return True
+    return ".BadZipFile" in line or "zlib.error" in line or "socket.timeout" in line
 
 
 def _frame(line: str) -> tuple[str, str] | None:
