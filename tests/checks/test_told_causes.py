@@ -57,6 +57,7 @@ def first(text: str) -> Finding:
         ("RuntimeError: PyTorch is not linked with support for cuda devices", "torch-cpu-build"),
         ("ValueError: Invalid CUDA 'device=0' requested.", "torch-cpu-build"),
         ("LLVM ERROR: out of memory", "memory-low"),
+        ("error: Requirements contain conflicting indexes for package `torch`:", "companion-mismatch"),
         ("libomp.dylib`__kmp_suspend_64", "openmp-duplicate"),
         ("two `libomp.dylib` runtimes, which crashes with SIGSEGV, torch", "openmp-duplicate"),
         ("INCOMPATIBLE PYTHON VERSION\nThis program is tested with 3.1", "python-unsupported"),
@@ -230,3 +231,12 @@ def test_a_local_file_by_the_name_of_a_package_is_in_the_way() -> None:
 
 def test_a_32_bit_arm_shows_by_its_folders() -> None:
     assert first("/home/me/R/arm-unknown-linux-gnueabihf-library/x.so: cannot open\n").code == "platform-no-wheel"
+
+
+@pytest.mark.parametrize(
+    "said", ["my python version is 3.8.2", "the version of Python I used is 3.8", "using Python 3.8"]
+)
+def test_a_python_is_taken_from_somebody_s_words(said: str) -> None:
+    text = "TypeError: 'type' object is not subscriptable"
+    assert first(f"{said}\n{text}").code == "python-unsupported"
+    assert first(f"{said.replace('3.8', '3.9')}\n{text}").code == "healthy"

@@ -61,8 +61,9 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 _OWN_PYTHON = re.compile(
-    r"\b(?:us(?:e|ed|ing)|with|on|have|running|under|in) (?:a |my |the )?python(?: version)?"
-    r" ?(3\.\d{1,2}(?:\.\d{1,2})?)(?![\w.]*\d)",
+    r"(?:\b(?:us(?:e|ed|ing)|with|on|have|running|under|in) (?:a |my |the )?python(?: version)? ?"
+    r"|\bpython version(?: i (?:use|used|have))? is |\bversion of python(?: (?:that )?i (?:use|used|have))? is )"
+    r"(3\.\d{1,2}(?:\.\d{1,2})?)(?![\w.]*\d)",
     re.IGNORECASE,
 )
 _SYSTEMS = (
@@ -109,7 +110,7 @@ def parse(text: Text) -> Iterator[Part]:
     if _MAC.search(said) and not _NO_MAC.search(said):
         yield Part(os="macos")
     named = [name for name, signs in _SYSTEMS if signs.search(said)]
-    if named in (["windows"], ["linux"]):  # where several are named, it may be a comparison
+    if named in (["windows"], ["linux"]) and "os" not in text.labels:  # where several are named, it may be a comparison
         yield Part(os=named[0])
     if text.has("No module named") and _OTHER_PLACE.search(said) and _OTHER_PYTHON.search(said):
         yield Part(
