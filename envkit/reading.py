@@ -262,7 +262,12 @@ def quotes(snapshot: Snapshot, matrix: Matrix, code: str) -> tuple[Fact, ...]:
 
     A hint, a warning that many a good run prints too, counts only where no other text points to another code.
     """
-    pointing = [one for one in said(snapshot) if matrix.errors.cause_of(one.text) == code]
+    python = python_minor(snapshot)
+    pointing = [
+        one
+        for one in said(snapshot)
+        if matrix.errors.cause_of(one.text) == code and matrix.errors.holds_on(one.text, python)
+    ]
     if any(matrix.errors.is_hint(one.text) for one in pointing) and _more_is_said(snapshot, matrix, code):
         pointing = [one for one in pointing if not matrix.errors.is_hint(one.text)]
     return tuple(Fact("said", first_line(one.text), one.source) for one in islice(pointing, _MOST_QUOTES))

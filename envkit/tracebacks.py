@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from envkit import matrix
 from envkit.matrix.modules import imported_by_torch, often_beside_torch
 from envkit.snapshot import ModuleOrigin, TorchError
 
@@ -16,7 +17,8 @@ _FRAME = re.compile(r"^\s*(?:File \")?([^\"\n]{1,400})\", line \d{1,7}(?:, in (\
 _NOTEBOOK_FRAME = re.compile(r"^\s*(?:File )?(\S[^\n]{0,380}?\.py)c?(?:\(\d+\)|:\d+)?(?:,)? in (\S{1,60})")
 _PYTEST_FRAME = re.compile(r"^\s*(\S[^\n:]{0,300}?(?::\\[^\n:]{1,300})?\.py):\d{1,6}: in (\S{1,80})")
 _LAST = re.compile(
-    r"^\s*((?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|NotFound))(?::\s?(.*))?$"
+    r"^\s*((?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,80}(?:Error|Exception|Interrupt|Exit|Warning|NotFound)"
+    r"|zipfile\.BadZipFile|zlib\.error|socket\.timeout)(?::\s?(.*))?$"
 )
 _BEGIN = "Traceback (most recent call last)"
 
@@ -47,7 +49,7 @@ def read_tracebacks(lines: list[str]) -> Iterator[Traceback]:
             begun = begun if frames or headed else number
             frames.append(frame)
             continue
-        if line[:1] == "" or not ("Error" in line or "Exception" in line or "Exit" in line or "Interrupt" in line):
+        if line[:1] == "" or not _may_end(line):
             continue
         last = _LAST.match(line)
         if last is None:
@@ -56,6 +58,14 @@ def read_tracebacks(lines: list[str]) -> Iterator[Traceback]:
         source = "\n".join(lines[begun if frames else number : until])
         yield Traceback(tuple(frames[-100:]), last[1], message, source)
         frames, headed = [], False
+    if frames and headed:  # the end was not copied
+        yield Traceback(tuple(frames[-100:]), "", "", "\n".join(lines[begun : begun + _LONGEST]))
+
+
+def _may_end(line: str) -> bool:
+    if "Error" in line or "Exception" in line or "Exit" in line or "Interrupt" in line:
+        return True
+    return ".BadZipFile" in line or "zlib.error" in line or "socket.timeout" in line
 
 
 def _frame(line: str) -> tuple[str, str] | None:
@@ -92,6 +102,8 @@ _LACKS = re.compile(
     r"(?P<begun>partially initialized )?module '(?P<module>\w+)' has no attribute|"
     r"cannot import name '?\w+'?(?: from (?P<half>partially initialized module )?'(?P<source>\w+)')?"
 )
+_IN_A_PACKAGE = re.compile(r"[\\/](?:site|dist)-packages[\\/][^\\/]+[\\/]")
+"""What lies in a package's folder is imported by its bare name only where that folder is the current one."""
 _ITS_FILE = re.compile(r"\((?P<file>[^\n()]{1,300}?\.py)\)\s*$|renaming '(?P<named>[^\n']{1,300}?\.py)'", re.MULTILINE)
 _IMPORTED = re.compile(r"^\s*(?:from|import) (\w+)\b", re.MULTILINE)
 _NOT_PARSED = ("SyntaxError", "IndentationError", "TabError")
@@ -123,11 +135,14 @@ def module_in_the_way(one: Traceback) -> ModuleOrigin | None:
         if function == "<module>" and runs and _LIBRARY.search(importer) and _is_wanted(file, importer):
             return _local(file)
     lacks = _LACKS.search(one.message) if one.type in ("AttributeError", "ImportError") else None
-    if lacks is None:
+    if lacks is None or matrix.load().errors.cause_of(one.message) == "companion-mismatch":
         return None
     told = _ITS_FILE.search(one.message)
     if told:
         file = told["file"] or told["named"]
+        meant = module_of(file) in (lacks["module"], lacks["source"])
+        if meant and _IN_A_PACKAGE.search(file) and module_of(file) in sys.stdlib_module_names:
+            return _local(file)
         takes_place = _is_standard(file) or module_of(file) in often_beside_torch()
         return _local(file) if takes_place and not _LIBRARY.search(file) else None
     imported = _IMPORTED.findall(one.source)
@@ -136,8 +151,9 @@ def module_in_the_way(one: Traceback) -> ModuleOrigin | None:
     own = [file for file, _ in frames if module_of(file) == name and not _LIBRARY.search(file)]
     installed = any(INSTALLED.search(file) for file, _ in frames)
     itself = (lacks["begun"] or lacks["half"]) and not installed and (own or name in often_beside_torch())
+    named = bool(own) and (name in often_beside_torch() or name in sys.stdlib_module_names)
     standard = name in sys.stdlib_module_names and _LIBRARY.search(last) and not INSTALLED.search(last)
-    if not (itself or standard):
+    if not (itself or named or standard):
         return None
     return _local(next(iter(own), f"{name}.py"))
 

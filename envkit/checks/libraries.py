@@ -152,7 +152,7 @@ def _waiting(snapshot: Snapshot) -> tuple[str, ...]:
 
 def check_openmp_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find several OpenMP runtimes in one process."""
-    quotes = reading.quotes(snapshot, matrix, "openmp-duplicate")
+    quotes = reading.quotes(snapshot, matrix, "openmp-duplicate") or _crash_beside(snapshot)
     twice = _openmp_twice(snapshot)
     if not quotes and not twice:
         return None
@@ -171,6 +171,22 @@ def check_openmp_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None
         ),
         explains=_BROKEN_IMPORT,
     )
+
+
+_BRINGS_OPENMP = ("lightgbm", "xgboost", "faiss")
+"""What on macOS takes an OpenMP runtime of Homebrew's, or its own, beside torch's."""
+_CRASHES = ("segmentation fault", "sigsegv", "exit code 139")
+
+
+def _crash_beside(snapshot: Snapshot) -> tuple[Fact, ...]:
+    """A crash on macOS, in a report that has torch in one process with what brings another OpenMP."""
+    installed = reading.packages(snapshot)
+    names = [one.name for one in installed.distributions] if installed else []
+    told = [one for one in reading.said(snapshot) if any(mark in one.text.lower() for mark in _CRASHES)]
+    words = " ".join((*names, *(one.text.lower() for one in told)))
+    if reading.system(snapshot) != "macos" or "torch" not in words or not any(map(words.__contains__, _BRINGS_OPENMP)):
+        return ()
+    return tuple(Fact("said", reading.first_line(one.text), one.source) for one in told[:1])
 
 
 def _openmp_twice(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
@@ -335,6 +351,9 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix = _older_numpy(snapshot, copies)
         # A report that complains of something else may never hand a tensor to NumPy.
         severity = Severity.ERROR if quotes or (installed and installed.complete) else Severity.WARNING
+    elif any(mark in fact.value for fact in quotes for mark in _TORN):
+        cause, facts = "NumPy does not find its own parts: files of two releases lie over each other, as a rule", quotes
+        fix = _numpy(snapshot, "--force-reinstall", "--no-deps", "numpy")
     elif quotes:
         missing = any("No module named 'numpy'" in fact.value for fact in quotes)
         cause = (
@@ -355,6 +374,9 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         fix=fix,
         explains=_BROKEN_IMPORT,
     )
+
+
+_TORN = ("NumPy cannot be imported whole", "from 'numpy")
 
 
 def _numpy(snapshot: Snapshot, *arguments: str) -> Fix:

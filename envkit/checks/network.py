@@ -150,6 +150,8 @@ def _lacking_all(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     one = next((one for one in snapshot.refusals if one.name == "torch" and one.offered == ()), None)
     if one is None or target is None or target.bits != 64 or platform is None:
         return None
+    if matrix.pythons.was_new(target.version):
+        return None
     if not matrix.torch.builds(
         torch=public(one.version) or None, platform=platform, python=reading.wheel_python(target)
     ):

@@ -68,6 +68,8 @@ def check_told_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a CPU-only torch in a report that does not tell which GPU the machine has: the last resort."""
     torch = reading.installed_torch(snapshot)
     quotes = reading.quotes(snapshot, matrix, "torch-cpu-build")
+    if _no_cuda_here(snapshot) and all(matrix.errors.is_hint(quote.value) for quote in quotes):
+        quotes = ()  # that a GPU is wanted says nothing of the build where there is none
     cpu_build = torch is not None and torch.cuda == "" and not torch.hip
     if _live(snapshot) and not quotes and not snapshot.complaints:
         return None

@@ -1,5 +1,8 @@
 """Is there a wheel of torch for this Python, its bits, and this system?"""
 
+import re
+from typing import NamedTuple
+
 import msgspec
 
 from envkit import reading
@@ -81,7 +84,9 @@ def _by_refusal(refusal: Refusal, snapshot: Snapshot, matrix: Matrix) -> tuple[s
     offered = [one for one in offered if one >= numbers(matrix.torch.releases()[0])] or offered
     if refusal.offered is None or not refusal.version or not offered:
         # Nothing at all fits this interpreter; for a Python that has wheels, its system is not among theirs.
-        return None if target and here in pythons else (wanted, "the index has no wheel of torch for this interpreter")
+        if target and here in pythons and not matrix.pythons.was_new(target.version):
+            return None
+        return wanted, "the index has no wheel of torch for this interpreter"
     least, most = offered[0], offered[-1]
     if numbers(asked) < least:
         return wanted, (
@@ -116,7 +121,8 @@ def _said_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """A part of torch, or an installer, that itself names the Python as the reason."""
     quotes = reading.quotes(snapshot, matrix, "python-unsupported")
     target = reading.interpreter(snapshot)
-    if not quotes or (snapshot.refusals and _by_platform(snapshot, matrix)) or _index_is_in_question(snapshot, matrix):
+    of_platform = bool(snapshot.refusals or _refused_wheel(snapshot)) and _by_platform(snapshot, matrix)
+    if not quotes or of_platform or _index_is_in_question(snapshot, matrix):
         return None
     return Finding(
         code="python-unsupported",
@@ -235,6 +241,8 @@ def _only_bits_left(snapshot: Snapshot, matrix: Matrix) -> bool:
         return False
     if reading.platform(snapshot) not in (None, "win-amd64") or reading.quotes(snapshot, matrix, "network-index"):
         return False
+    if matrix.pythons.was_new(target.version):
+        return False
     has = matrix.torch.builds(platform="win-amd64", python=minor(target.version))
     asked = public(refusal.version)
     return _offers_nothing(refusal, matrix) and any(not asked or build.torch == asked for build in has)
@@ -249,7 +257,7 @@ def _offers_nothing(refusal: Refusal, matrix: Matrix) -> bool:
 def check_platform(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a system that no torch wheel is made for, or none of the release that was asked for."""
     machine, target = reading.host(snapshot), reading.interpreter(snapshot)
-    told = bool(_refused(snapshot) or reading.quotes(snapshot, matrix, "platform-no-wheel"))
+    told = bool(_refused(snapshot) or _refused_wheel(snapshot) or reading.quotes(snapshot, matrix, "platform-no-wheel"))
     if told:
         why = _by_platform(snapshot, matrix)
     elif (
@@ -292,16 +300,25 @@ def _no_wheel_at_all(machine: Host, target: Interpreter | None) -> str:
     )
 
 
+_OF_PYTHON = ("identified abi tags", "identified python tags")
+"""What Poetry says of wheels that are made for the system, and for other Pythons."""
+
+
 def _by_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     """Why a refused install fits no wheel of this system; None where the Python or the index is to blame."""
+    of_python = any(mark in one.text for one in reading.said(snapshot) for mark in _OF_PYTHON)
+    return None if of_python else _unfit_platform(snapshot, matrix)
+
+
+def _unfit_platform(snapshot: Snapshot, matrix: Matrix) -> str | None:
     machine, target, refusal = reading.host(snapshot), reading.interpreter(snapshot), _refused(snapshot)
     if machine is not None and (reading.libc_of(machine, target) or "").startswith("musl"):
         return _no_wheel_at_all(machine, target)
     if machine is not None and machine.os and machine.arch and reading.platform(snapshot) is None:
         return _no_wheel_at_all(machine, target)
     if refusal is None:
-        quotes = reading.quotes(snapshot, matrix, "platform-no-wheel")
-        return quotes[0].value if quotes else None
+        wheel, quotes = _refused_wheel(snapshot), reading.quotes(snapshot, matrix, "platform-no-wheel")
+        return (_foreign_wheel(wheel, snapshot) if wheel else None) or (quotes[0].value if quotes else None)
     platform, asked = reading.platform(snapshot) if machine else None, public(refusal.version)
     if machine is not None and machine.os == "macos" and platform is None:
         platform = _intel_mac(refusal, matrix)
@@ -328,6 +345,39 @@ def _foreign_build(refusal: Refusal, snapshot: Snapshot, matrix: Matrix) -> str 
     if refusal.name != "torch" or not here or not systems or any(one.startswith(here) for one in systems):
         return None
     return f"the {local} build of torch {asked} is made for {', '.join(systems)}, not for {here}"
+
+
+class _Wheel(NamedTuple):
+    """A file that pip was told to install, by what its name says."""
+
+    name: str
+    python: str
+    system: str
+
+
+_REFUSED_WHEEL = re.compile(
+    r"(torch\w*-[\w.+%]{1,60}-(?:cp(\d)(\d{1,2})|py3|cp3)-\w{2,12}-(many|musl)?(linux|win|macosx)"
+    r"\w{0,60}(?:\.\w{1,60}){0,3}\.whl) is not a supported wheel"
+)
+_SYSTEMS = {"linux": "linux", "win": "windows", "macosx": "macos"}
+
+
+def _refused_wheel(snapshot: Snapshot) -> _Wheel | None:
+    """The wheel of torch that pip says is not for this interpreter, none where it says so of none."""
+    found = next(filter(None, map(_REFUSED_WHEEL.search, (one.text for one in reading.said(snapshot)))), None)
+    if found is None:
+        return None
+    return _Wheel(found[1], f"{found[2]}.{found[3]}" if found[2] else "", _SYSTEMS[found[5]])
+
+
+def _foreign_wheel(wheel: _Wheel, snapshot: Snapshot) -> str | None:
+    """Why a wheel is not of this system; None where its Python may be to blame."""
+    system, here = reading.system(snapshot), reading.python_minor(snapshot)
+    if system and system != wheel.system:
+        return f"{wheel.name} is made for {wheel.system}, and this is {system}"
+    if here and here == wheel.python:
+        return f"{wheel.name} is made for Python {here}, which this is, so it is this system that it is not made for"
+    return None
 
 
 def _intel_mac(refusal: Refusal, matrix: Matrix) -> str | None:
@@ -360,4 +410,27 @@ def _tag(target: Interpreter | None) -> str:
     return target.platform_tag if target else ""
 
 
+def check_refused(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a refused install of torch that nothing else explains: the last resort."""
+    refusal, target = _refused(snapshot), reading.interpreter(snapshot)
+    if refusal is None or refusal.name != "torch" or not _offers_nothing(refusal, matrix):
+        return None
+    pythons = matrix.torch.pythons(public(refusal.version) or matrix.torch.tested)
+    return Finding(
+        code="python-unsupported",
+        severity=Severity.ERROR,
+        summary="the installer found no torch that fits this Python",
+        cause="no file of the index fits this interpreter: as a rule its Python was too new, or is too old, for the "
+        "releases that the index had",
+        expected=f"CPython {pythons[0]} to {pythons[-1]}" if pythons else "",
+        facts=(
+            Fact("said", refusal.text, "installer"),
+            *((Fact("Python", f"{target.implementation} {target.version}", target.executable),) if target else ()),
+        ),
+        fix=_another_python(snapshot, matrix, public(refusal.version)),
+        explains=NOT_INSTALLED,
+    )
+
+
 CHECKS = (check_bits, check_platform, check_python_supported)
+LAST_RESORT = (check_refused,)

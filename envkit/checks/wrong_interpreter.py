@@ -12,9 +12,9 @@ from envkit.matrix.versions import minor
 from envkit.snapshot import EnvironmentKind, Launcher, Snapshot
 
 
-def check_interpreter_mismatch(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+def check_interpreter_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that what installs, or a notebook, belongs to another Python than the one that is run."""
-    found = _two_sessions(snapshot) or _other_pip(snapshot) or _other_kernel(snapshot)
+    found = _two_sessions(snapshot) or _other_pip(snapshot) or _other_kernel(snapshot) or _editor_s(snapshot, matrix)
     if found is None:
         return None
     cause, facts, severity = found
@@ -148,6 +148,14 @@ def _other_kernel(snapshot: Snapshot) -> _Mismatch | None:
         _launcher_facts(snapshot),
         Severity.WARNING,
     )
+
+
+def _editor_s(snapshot: Snapshot, matrix: Matrix) -> _Mismatch | None:
+    """An editor whose language server looks into another Python than the one that runs the program."""
+    quotes = reading.quotes(snapshot, matrix, "interpreter-mismatch")
+    if not quotes:
+        return None
+    return "the editor has another Python selected than the one that torch is installed in", quotes, Severity.ERROR
 
 
 def check_user_site_shadow(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:

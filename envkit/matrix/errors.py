@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from envkit.matrix.data_files import read
+from envkit.matrix.versions import numbers
 
 NOT_A_FAULT = "healthy"
 """The diagnosis of what no environment is to blame for."""
@@ -39,6 +40,10 @@ class _Pattern(msgspec.Struct, frozen=True):
     ends_line: bool = False
     hint: bool = False
     """A warning that many a good run prints too: it says what failed only where nothing else does."""
+    python_below: str = ""
+    """The release of Python from which on its text has another cause."""
+    python_from: str = ""
+    """The release of Python up to which its text has another cause."""
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -104,6 +109,14 @@ class ErrorTable:
         """Say whether a text points to its code only where nothing else is said."""
         found = self._pattern_in(text)
         return found is not None and found.hint
+
+    def holds_on(self, text: str, python: str) -> bool:
+        """Say whether a text can have its cause on a Python, "3.11", of which "" is any."""
+        found = self._pattern_in(text)
+        if found is None or not python:
+            return True
+        here, below, least = numbers(python), numbers(found.python_below), numbers(found.python_from)
+        return (not below or here < below) and here >= least
 
     def _pattern_in(self, text: str) -> _Pattern | None:
         if text not in self._found:

@@ -116,3 +116,22 @@ def test_options_of_a_live_run_have_no_part_in_it(cli: Cli, report: Path) -> Non
     run = cli("doctor", "--from", str(report), "--quick")
     assert run.code == 2
     assert "--quick" in run.err
+
+
+@pytest.mark.parametrize(("python", "codes"), [("3.8.10", ["python-unsupported"]), ("3.11.4", ["healthy"])])
+def test_a_text_is_judged_by_the_python_of_the_report(cli: Cli, tmp_path: Path, python: str, codes: list[str]) -> None:
+    said = "TypeError: unsupported operand type(s) for |: 'type' and 'NoneType'"
+    (tmp_path / "old.txt").write_text(f"Python version: {python}\n{said}\n")
+    assert cli("doctor", "--from", str(tmp_path / "old.txt"), "--json").codes == codes
+
+
+def test_a_numpy_of_two_releases_is_installed_anew_and_not_taken_back(cli: Cli, tmp_path: Path) -> None:
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/a/lib/python3.11/site-packages/numpy/core/x.py", line 3, in <module>\n'
+        "AttributeError: type object 'numpy.y' has no attribute 'z'\n"
+    )
+    (tmp_path / "torn.txt").write_text(text)
+    run = cli("doctor", "--from", str(tmp_path / "torn.txt"), "--json")
+    fix = " ".join(run.json["findings"][0]["fix"]["commands"])
+    assert (run.codes[0], "--force-reinstall" in fix, "numpy<2" in fix) == ("numpy-abi", True, False)

@@ -33,6 +33,7 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(environment_broken=venv[1] if venv else gone[1], os="windows" if "\\" in gone[1] else None)
     yield from _conda_info(text)
     yield from _wheels(text)
+    yield from _managed_python(text)
 
 
 def _conda_info(text: Text) -> Iterator[Part]:
@@ -62,3 +63,27 @@ def _wheels(text: Text) -> Iterator[Part]:
     )
     arch = values.architecture(found[3].replace("_x86_64", " x86_64").replace("_a", " a"), os)
     yield Part(python=f"{found[1]}.{found[2]}", implementation="cpython", os=os, arch=arch)
+
+
+_KEY = re.compile(
+    r"(?<![\w-])(cpython|pypy|graalpy)-(\d\.\d{1,2}(?:\.\d{1,2})?)(\+freethreaded)?-(linux|macos|windows)-(\w{3,10})-(gnu|musl|none|gnueabihf)\b"
+)
+_OF_32_BITS = frozenset(("x86", "i686", "armv7", "armv6"))
+
+
+def _managed_python(text: Text) -> Iterator[Part]:
+    """The name of a Python as uv has it, "cpython-3.12.4-linux-x86_64-gnu", where a report has but one."""
+    if not text.has("python-", "pypy-", "graalpy-"):
+        return
+    keys = {match.groups() for match in _KEY.finditer(text.text)}
+    if len(keys) != 1:
+        return
+    implementation, python, _, os, arch, libc = keys.pop()
+    yield Part(
+        python=python,
+        implementation=implementation,
+        os=os,
+        arch="i686" if arch == "x86" else values.architecture(arch, os),
+        libc="musl" if libc == "musl" else None,
+        bits=32 if arch in _OF_32_BITS else 64,
+    )

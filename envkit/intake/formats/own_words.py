@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from envkit.intake import values
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import HOSTED
+from envkit.snapshot import HOSTED, Launcher
 
 WSL = re.compile(
     r"microsoft-standard|\[x\] ?WSL ?2|WSL version: ?\d|\bapp WSL\b|/mnt/c/Users/|"
@@ -66,6 +66,33 @@ _OTHERS = re.compile(
     r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
     re.IGNORECASE,
 )
+_OWN_PYTHON = re.compile(
+    r"(?:\b(?:us(?:e|ed|ing)|with|on|have|running|under|in) (?:a |my |the )?python(?: version)? ?"
+    r"|\bpython version(?: i (?:use|used|have))? is |\bversion of python(?: (?:that )?i (?:use|used|have))? is )"
+    r"(3\.\d{1,2}(?:\.\d{1,2})?)(?![\w.]*\d)",
+    re.IGNORECASE,
+)
+_SYSTEMS = (
+    ("windows", re.compile(r"\b(?:MS )?Windows\b(?![\\/:._-])|\bwin ?(?:7|10|11)\b", re.IGNORECASE)),
+    (
+        "linux",
+        re.compile(
+            r"\b(?:Linux|Ubuntu|Debian|CentOS|Fedora|RHEL|Red ?Hat|Arch|Rocky|openSUSE)\b(?![\\/:._-])", re.IGNORECASE
+        ),
+    ),
+    ("macos", re.compile(r"\bmac ?OS(?: ?X)?\b|\bOS ?X\b|\bMac(?:Book)?\b", re.IGNORECASE)),
+)
+_TERMINAL = (
+    r"(?:terminal|command line|command prompt|anaconda prompt|cmd|powershell|shell|console|ipython|python prompt|REPL)"
+)
+_OTHER_PYTHON = re.compile(
+    r"\b(?:works?|worked|runs?|loads?|success\w*|fine|no (?:error|problem)s?|can import|able to import)\b"
+    rf"[^.\n]{{0,60}}\b{_TERMINAL}\b|"
+    rf"\b{_TERMINAL}\b[^.\n]{{0,60}}\b(?:works?|worked|success\w*|fine|no (?:error|problem)s?)\b|"
+    r"\btorch is installed and (?:it )?works\b",
+    re.IGNORECASE,
+)
+_OTHER_PLACE = re.compile(r"jupyter|notebook|\bvs ?code\b|pycharm|spyder|\bIDE\b|\bsudo\b|cron|systemd", re.IGNORECASE)
 _PROSE = 40_000
 """Characters at either end of a text in which people speak; what lies between is a log."""
 _MARKS = ("WSL", "wsl", "microsoft-standard", "/mnt/c/")
@@ -79,20 +106,35 @@ def parse(text: Text) -> Iterator[Part]:
     driver = _DRIVER.search(said) if text.has("river") else None
     if driver:
         yield Part(driver=driver[1])
-    if _HOSTED.search(said):
-        yield Part(container=HOSTED, os="linux")
-    elif text.has("ingularity", "SINGULARITY", "pptainer", "APPTAINER", "files on this host") and _APPTAINER.search(
-        said
-    ):
-        yield Part(container="apptainer", os="linux")
-    elif _CONTAINER.search(said):
-        yield Part(container="docker")
+    yield from _containers(text, said)
     for_cpu = _FOR_CPU.search(said) if text.has("+cpu") else None
     if for_cpu:
         yield Part(torch=for_cpu[0], torch_cuda="")
     if _MAC.search(said) and not _NO_MAC.search(said):
         yield Part(os="macos")
+    named = [name for name, signs in _SYSTEMS if signs.search(said)]
+    if named in (["windows"], ["linux"]) and "os" not in text.labels:  # where several are named, it may be a comparison
+        yield Part(os=named[0])
+    if text.has("No module named") and _OTHER_PLACE.search(said) and _OTHER_PYTHON.search(said):
+        yield Part(
+            launchers=(Launcher(program="python", path="the Python of the terminal", prefix="", has_torch=True),)
+        )
+    python = _OWN_PYTHON.search(said) if text.has("ython") else None
+    if python:
+        yield Part(python=python[1])
     yield from _cards(said)
+
+
+_OF_APPTAINER = ("ingularity", "SINGULARITY", "pptainer", "APPTAINER", "files on this host")
+
+
+def _containers(text: Text, said: str) -> Iterator[Part]:
+    if _HOSTED.search(said):
+        yield Part(container=HOSTED, os="linux")
+    elif text.has(*_OF_APPTAINER) and _APPTAINER.search(said):
+        yield Part(container="apptainer", os="linux")
+    elif _CONTAINER.search(said):
+        yield Part(container="docker")
 
 
 def _cards(said: str) -> Iterator[Part]:

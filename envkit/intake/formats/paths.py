@@ -25,7 +25,9 @@ _SYSTEMS = (
         _LINUX,
     ),
 )
-_MULTIARCH = re.compile(r"/(x86_64|aarch64)-linux-gnu/|/targets/(x86_64)-linux/|linux_(x86_64|aarch64)\b")
+_MULTIARCH = re.compile(
+    r"/(x86_64|aarch64)-linux-gnu/|/targets/(x86_64)-linux/|linux_(x86_64|aarch64)\b|[/-](arm)-(?:unknown-)?linux-gnueabihf\b"
+)
 _CONDA = re.compile(
     r"(?:ana|mini|mambaf?|miniforge|micromamba)conda\d?[/\\]|/opt/conda/|[/\\](?:miniforge|mambaforge)\d?[/\\]",
     re.IGNORECASE,

@@ -19,7 +19,7 @@ _PIP = re.compile(
 _ASKED = re.compile(r"===?\s?v?(\d[\w.!+]{0,40})")
 _OFFERED = re.compile(r"from versions: ([^)\n]{0,4000})")
 _DISTRIBUTION = re.compile(
-    rf"istribution `({_OURS})==([^\s`]{{1,60}}) @ [^`\n]{{1,300}}` can't be installed because it doesn't have a source "
+    rf"`(?:({_OURS})==([^\s`]{{1,60}}) )?@ [^`\n]{{1,300}}` can't be installed because it doesn't have a source "
     r"distribution or wheel for the current platform"
 )
 _NO_TAG = re.compile(rf"\b({_OURS})==(\d[\w.+]{{0,40}}) has no wheels with a matching")
@@ -94,7 +94,9 @@ def _by_others(text: Text) -> tuple[Refusal, ...]:
         found |= {match[2]: match for match in islice(_NO_TAG.finditer(text.text), _MOST)}
     if text.has("installation candidates"):
         found |= {match[2]: match for match in islice(_CANDIDATES.finditer(text.text), _MOST)}
-    return tuple(Refusal(name=match[1], version=match[2], text=match[0][:300]) for match in found.values())
+    return tuple(
+        Refusal(name=match[1] or "torch", version=match[2] or "", text=match[0][:300]) for match in found.values()
+    )
 
 
 def _here(text: Text) -> Iterator[Part]:

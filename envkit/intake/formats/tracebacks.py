@@ -6,7 +6,7 @@ from itertools import islice
 
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import ModuleOrigin, TorchError
+from envkit.snapshot import Complaint, ModuleOrigin, TorchError
 from envkit.tracebacks import INSTALLED, Traceback, module_in_the_way, read_tracebacks
 
 _MOST = 200
@@ -33,13 +33,16 @@ def parse(text: Text) -> Iterator[Part]:
             yield Part(torch_file=torch, modules=(_origin("torch", torch),))
         if local := module_in_the_way(one):
             yield Part(modules=(local,))
+        if place := _where_it_broke(one):
+            told_there = f"{place}: {one.type}: {one.message}".rstrip(": ")[:1_000]
+            yield Part(complaints=(Complaint(source="python", text=told_there),))
         if importing and one.type.rpartition(".")[2] in _IMPORTING and not _missing(one, "torch"):
             error = TorchError(type=one.type, message=one.message[:4_000], traceback=one.source[-8_000:])
             yield Part(import_error=error)
             failed = True
         elif one.type == "SyntaxError" and one.frames and INSTALLED.search(one.frames[-1][0]):
             yield Part(import_error=TorchError(type=one.type, message=f"{one.message} in {one.frames[-1][0]}"))
-    missing = any(_missing(one, "torch") for one in told) or _NO_MODULE.search(text.text)
+    missing = any(_missing(one, "torch") for one in told) or (text.has(*_ABSENT) and _NO_MODULE.search(text.text))
     if missing:
         yield Part(torch_absent="No module named 'torch'", modules=(ModuleOrigin(name="torch", origin="", entry=""),))
     loaded = None if failed else _loading(text)
@@ -47,7 +50,21 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(import_error=loaded)
 
 
-_NO_MODULE = re.compile(r"No module named '?\"?torch'?\"?(?![\w.])")
+_ABSENT = (
+    *(
+        "No module named",
+        "not found: torch",
+        "the PyTorch library but",
+        "None of PyTorch",
+        "At least one of TensorFlow",
+    ),
+    "PyTorch is not installed",
+)
+_NO_MODULE = re.compile(
+    r"No module named '?\"?torch'?\"?(?![\w.])|Package\(s\) not found: torch\b|\bPyTorch is not installed\b|"
+    r"(?:requires|import) the PyTorch library but it was not found|"
+    r"None of PyTorch,[^\n]{0,60} have been found|At least one of TensorFlow [\d.]+ or PyTorch should be installed"
+)
 
 
 def _missing(one: Traceback, name: str) -> bool:
@@ -57,6 +74,26 @@ def _missing(one: Traceback, name: str) -> bool:
 def _origin(name: str, file: str) -> ModuleOrigin:
     folder = re.split(r"[\\/]torch[\\/]__init__\.py$", file)[0]
     return ModuleOrigin(name=name, origin=file, entry=folder)
+
+
+_OF_NUMPY = re.compile(r"[\\/](?:site|dist)-packages[\\/]numpy[\\/]")
+_OF_INSTALLERS = re.compile(
+    r"[\\/](?:pip[\\/]_internal|conda[\\/]core|conda_package_\w{1,20})[\\/]|[\\/]pip-\d[\w.-]{0,40}\.whl[\\/]"
+)
+_OF_CONNECTIONS = re.compile(r"[\\/](?:urllib3[\\/](?:response|contrib[\\/]pyopenssl)|http[\\/]client|ssl|socket)\.py$")
+_UNPACKING = ("BadZipFile", "zlib.error", "EOFError", "LZMAError")
+
+
+def _where_it_broke(one: Traceback) -> str:
+    """What a traceback shows by its frames where its message does not: in which work the error came up."""
+    last, function = one.frames[-1] if one.frames else ("", "")
+    if _OF_NUMPY.search(last) and function == "<module>" and one.type in ("AttributeError", "ImportError", "TypeError"):
+        return "NumPy cannot be imported whole"
+    if not any(_OF_INSTALLERS.search(file) for file, _ in one.frames):
+        return ""
+    if one.type.endswith(_UNPACKING):
+        return "the installer cannot unpack what it downloaded"
+    return "the installer's connection broke" if _OF_CONNECTIONS.search(last) else ""
 
 
 _LOAD_SIGNS = ("Error loading", "undefined symbol", "cannot open", "invalid ELF", ": symbol ")
