@@ -8,18 +8,21 @@ from typing import Any
 
 import pytest
 
-from envkit.probes.framing import run_script
+from envkit.probes.framing import SCRIPTS, run_script
 from envkit.probes.selection import Choice
 from envkit.probes.target import Progress, decoded, probe_target
-from envkit.snapshot import Distribution, ModuleOrigin, Packages
+from envkit.processes import run
+from envkit.snapshot import Distribution, FileDamage, ModuleOrigin, Packages
 from tests.conftest import make_target, site_of
 from tests.standins.torch_package import add_metadata, install_torch
 
 
-def packages_of(python: Path, monkeypatch: pytest.MonkeyPatch, folder: Path | None = None) -> Packages:
+def packages_of(
+    python: Path, monkeypatch: pytest.MonkeyPatch, folder: Path | None = None, section: str = "packages"
+) -> Packages:
     """Probe a target from within `folder`, its own by default."""
     monkeypatch.chdir(folder or python.parent)
-    said = run_script([str(python)], "probe.py", ["packages"], timeout=30).merged("packages")
+    said = run_script([str(python)], "probe.py", [section], timeout=30).merged("packages")
     assert said is not None
     packages = decoded(said, Packages)
     assert isinstance(packages, Packages), packages
@@ -273,29 +276,96 @@ def test_a_name_beyond_ascii_arrives_as_it_is(tmp_path: Path, monkeypatch: pytes
     assert facts["search_path"][-1] == str(folder)
 
 
-# -- a long RECORD, which two processes share -----------------------------------------------------
+# -- files against their RECORD --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", [0, 4_999], ids=["in the first half", "in the second half"])
-def test_each_half_of_a_long_record_is_looked_up(bare_target: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    site = site_of(bare_target)
+def with_headers(site: Path) -> Path:
+    """Install a torch that has a folder of headers, one of them with a comma in its name; return that folder."""
     package = install_torch(site)
-    info = next(site.glob("torch-*.dist-info"))
-    for number in range(5_000):
-        (package / f"header_{number:04}.h").write_bytes(b"//")
-    (package / f"header_{at:04}.h").unlink()
-    rows = "".join(f"torch/header_{number:04}.h,,2\n" for number in range(5_000))
-    (info / "RECORD").write_text((info / "RECORD").read_text() + rows)
-    harm = installed_by(packages_of(bare_target, monkeypatch), site).damage
-    assert harm is not None
-    assert (harm.entries, harm.missing, harm.altered) == (5_004, 1, 0)
-    assert harm.examples == (f"torch/header_{at:04}.h is missing",)
+    headers = package / "include/ATen"
+    headers.mkdir(parents=True)
+    for name in (*(f"op_{number}.h" for number in range(9)), "a,b.h"):
+        (headers / name).write_bytes(b"//")
+    rows = [f"torch/include/ATen/op_{number}.h,,2" for number in range(9)] + ['"torch/include/ATen/a,b.h",,2']
+    record = next(site.glob("torch-*.dist-info")) / "RECORD"
+    record.write_text(record.read_text() + "\n".join(rows) + "\n")
+    return headers
+
+
+def harm_of(python: Path, section: str, monkeypatch: pytest.MonkeyPatch) -> FileDamage:
+    found = installed_by(packages_of(python, monkeypatch, section=section), site_of(python)).damage
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("section", ["packages", "packages-quick", "packages-deep"])
+def test_each_way_to_compare_finds_what_is_missing(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    headers = with_headers(site_of(bare_target))
+    whole = harm_of(bare_target, section, monkeypatch)
+    assert (whole.entries, whole.missing, whole.altered) == (14, 0, 0)
+    (headers / "op_4.h").unlink()
+    (headers / "a,b.h").unlink()
+    (headers.parent.parent / "lib/libtorch_cpu.so").unlink()
+    harm = harm_of(bare_target, section, monkeypatch)
+    assert (harm.entries, harm.missing, harm.altered) == (14, 3, 0)
+    assert "torch/include/ATen/op_4.h is missing" in harm.examples
+
+
+def test_a_quick_look_passes_over_the_sizes_of_headers_alone(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = with_headers(site_of(bare_target))
+    (headers / "op_4.h").write_text("// altered")
+    (headers.parent.parent / "lib/libtorch_cpu.so").write_bytes(b"")
+    assert harm_of(bare_target, "packages", monkeypatch).altered == 2
+    quick = harm_of(bare_target, "packages-quick", monkeypatch)
+    assert (quick.entries, quick.altered) == (14, 1)
+    assert quick.examples[0].startswith("torch/lib/libtorch_cpu.so has 0 bytes")
+
+
+@pytest.mark.skipif("os.name == 'nt'", reason="pipes as POSIX has them")
+@pytest.mark.parametrize("section", ["packages", "packages-quick", "packages-deep"])
+@pytest.mark.parametrize("name", ["METADATA", "RECORD", "INSTALLER"])
+def test_a_pipe_in_place_of_metadata_is_not_waited_for(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, name: str, section: str
+) -> None:
+    install_torch(site_of(bare_target))
+    file = next(site_of(bare_target).glob("torch-*.dist-info")) / name
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+    torch = installed_by(packages_of(bare_target, monkeypatch, section=section), site_of(bare_target))
+    assert (torch.damage is None) is (name == "RECORD")
+
+
+@pytest.mark.skipif("os.name == 'nt'", reason="pipes as POSIX has them")
+@pytest.mark.parametrize("section", ["packages", "packages-deep"])
+def test_a_pipe_in_place_of_an_empty_file_is_damage(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    package = install_torch(site_of(bare_target))
+    os.mkfifo(package / "py.typed")
+    record = next(site_of(bare_target).glob("torch-*.dist-info")) / "RECORD"
+    record.write_text(record.read_text() + "torch/py.typed,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
+    harm = harm_of(bare_target, section, monkeypatch)
+    assert harm.examples == ("torch/py.typed is no file any more",)
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="/proc")
+def test_no_folder_stays_open(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from envkit_probe.records import look_up\n"
+        "before = os.listdir('/proc/self/fd'); look_up(sys.argv[2], [('x', '', None)] * 3)\n"
+        "sys.exit(os.listdir('/proc/self/fd') != before)"
+    )
+    assert run([sys.executable, "-c", script, str(SCRIPTS), str(tmp_path)], timeout=20).exit_code == 0
 
 
 def test_how_far_the_reading_of_files_is_comes_while_it_goes_on(bare_target: Path) -> None:
     install_torch(site_of(bare_target))
     progress = Progress()
-    probe_target(Choice(str(bare_target), ""), 30, progress)
+    probe_target(Choice(str(bare_target), ""), 30, deep=progress)
     assert progress.told.startswith("torch, 0 of 0 MB")
     for nonsense in ({}, {"package": "x", "done": "many", "total": 1}, {"package": "x", "done": None, "total": None}):
         progress.hear("progress", nonsense)
