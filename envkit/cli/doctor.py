@@ -226,9 +226,9 @@ class Examined(NamedTuple):
     def show(self, *, verbose: bool = False) -> None:
         """Print it for a person."""
         from envkit.render.terminal.diagnosis import print_diagnosis
-        from envkit.render.terminal.layout import console
+        from envkit.render.terminal.lines import output
 
-        print_diagnosis(console(), self.diagnosis, self.snapshot, verbose=verbose)
+        print_diagnosis(output(), self.diagnosis, self.snapshot, verbose=verbose)
 
     def document(self) -> dict[str, Any]:
         """Return it for a program."""

@@ -36,12 +36,12 @@ def fix(asked: Asked, examine: Callable[[], Examined]) -> int:
     before = examine()
     plan = plan_mending(before.diagnosis, before.snapshot)
     if not asked.as_json:
-        from envkit.render.terminal.layout import console
+        from envkit.render.terminal.lines import output
         from envkit.render.terminal.mending import print_mending
 
         before.show(verbose=asked.verbose)
         lines = {mending.code: [shlex.join(step.argv) for step in mending.steps] for mending in plan}
-        print_mending(console(), before.diagnosis, lines)
+        print_mending(output(), before.diagnosis, lines)
     if not plan or not _has_consent(asked):
         return _answer(asked, before, before, plan, None)
     with step_progress(as_json=asked.as_json) as progress:
@@ -92,7 +92,7 @@ def _answer(
         echo_json({**after.document(), "fix": {**told, "before": before.diagnosis}})
     elif done is not None:
         from envkit.apply.mending import LOG
-        from envkit.render.terminal.layout import console
+        from envkit.render.terminal.lines import output
         from envkit.render.terminal.mending import print_outcome
 
         click.echo()
@@ -100,7 +100,7 @@ def _answer(
         click.echo()
         for mending, _, failure in done:
             gone = mending.code not in after.codes
-            print_outcome(console(), mending.code, str(mending.path / LOG), failure, gone=gone)
+            print_outcome(output(), mending.code, str(mending.path / LOG), failure, gone=gone)
     return after.exit_code
 
 
