@@ -131,10 +131,17 @@ def _search_anew(snapshot: Snapshot) -> Fix:
     )
 
 
+_OPENMP = ("libiomp", "libomp")
+
+
 def _foreign(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
-    """The libraries that were loaded from elsewhere than from where torch brings them."""
+    """The libraries that were loaded from elsewhere than from where torch brings them.
+
+    An OpenMP runtime in the place of another does no harm; two beside each other do.
+    """
     live = reading.runtime(snapshot)
-    return tuple(one for one in (live.libraries if live else None) or () if one.bundled and one.bundled != one.path)
+    loaded = (one for one in (live.libraries if live else None) or () if not one.name.startswith(_OPENMP))
+    return tuple(one for one in loaded if one.bundled and one.bundled != one.path)
 
 
 def _waiting(snapshot: Snapshot) -> tuple[str, ...]:
@@ -175,7 +182,7 @@ def check_openmp_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None
 def _openmp_twice(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
     """The runtimes of Intel's and LLVM's family, which abort beside each other; GNU's do not mind."""
     live = reading.runtime(snapshot)
-    kmp = tuple(one for one in (live.libraries if live else None) or () if one.name.startswith(("libiomp", "libomp")))
+    kmp = tuple(one for one in (live.libraries if live else None) or () if one.name.startswith(_OPENMP))
     return kmp if len(kmp) > 1 else ()
 
 
