@@ -3,20 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage, library_is_harmed
 from envkit.checks.fixes import in_target, install_torch, quoted, with_rights
+from envkit.checks.requirements import required
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.matrix.versions import minor, numbers, public
-from envkit.snapshot import Distribution, Interpreter, LoadedLibrary, Snapshot
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
+from envkit.matrix.versions import numbers, public
+from envkit.snapshot import Distribution, LoadedLibrary, Snapshot
 
 
 def check_libc_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -245,12 +241,11 @@ def _wheels_anew(snapshot: Snapshot, matrix: Matrix, twice: tuple[str, ...]) -> 
 
 def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
     """What the metadata of the imported torch asks of the nvidia-* wheels, and is not so."""
-    installed, target, machine = reading.packages(snapshot), reading.interpreter(snapshot), reading.host(snapshot)
+    installed = reading.packages(snapshot)
     copies = [copy for copy in reading.imported_torch(snapshot) if copy.name == "torch" and copy.installer != "conda"]
     if installed is None or not copies:
         return
-    system = {"linux": "Linux", "windows": "Windows", "macos": "Darwin"}.get(machine.os if machine else "", "")
-    for wanted in _nvidia_requirements(copies[0], target, system, (machine.arch if machine else None) or ""):
+    for wanted in required(snapshot, copies[0].requires, lambda name: name.startswith("nvidia-")):
         found = installed.named(wanted.name)
         if not found and installed.complete:
             yield Fact(
@@ -264,35 +259,6 @@ def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
                 f"torch {copies[0].version} needs {wanted.name}{wanted.specifier}, and {found[0].version} is installed",
                 found[0].metadata,
             )
-
-
-def _nvidia_requirements(
-    torch: Distribution, target: Interpreter | None, system: str, arch: str
-) -> "Iterator[Requirement]":
-    """The requirements on nvidia-* wheels that hold for this interpreter."""
-    lines = [line for line in torch.requires or () if line.startswith("nvidia-")]
-    if not lines:
-        return
-    # Long to import, and no business of a CPU build's.
-    from packaging.markers import UndefinedEnvironmentName
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    environment = {
-        "platform_system": system,
-        "sys_platform": {"Linux": "linux", "Windows": "win32", "Darwin": "darwin"}.get(system, ""),
-        "platform_machine": (target.machine if target else "") or arch,
-        "python_version": minor(target.version) if target else "",
-        "python_full_version": target.version if target else "",
-        "implementation_name": target.implementation if target else "cpython",
-        "extra": "",
-    }
-    for line in lines:
-        with suppress(InvalidRequirement, UndefinedEnvironmentName):
-            wanted = Requirement(line)
-            if wanted.marker is None or wanted.marker.evaluate(
-                {name: value for name, value in environment.items() if value or name == "extra"}
-            ):
-                yield wanted
 
 
 def _harmed_wheels(snapshot: Snapshot) -> Iterator[Fact]:

@@ -121,6 +121,23 @@ def test_two_installs_over_each_other_become_one(cli: Cli, bare_target: Path, so
     assert len(list(site_of(bare_target).glob("torch-*.dist-info"))) == 1
 
 
+def test_a_companion_is_mended_and_the_torch_that_works_stays(
+    cli: Cli, bare_target: Path, sources: dict[str, str]
+) -> None:
+    site = site_of(bare_target)
+    mine = install_torch(site, "2.13.0+cpu", cuda=None) / "version.py"
+    before = mine.stat().st_mtime_ns
+    info = add_metadata(site, "torchvision", "0.19.1+cpu", requires=("torch==2.4.1",))
+    with (info / "RECORD").open("a") as record:
+        record.writelines(f"{info.name}/{name},,\n" for name in ("METADATA", "INSTALLER"))
+    run = cli("doctor", "--fix", "--yes", "--json", "--python", str(bare_target), env=sources)
+    assert run.json["fix"]["before"]["findings"][0]["code"] == "companion-mismatch"
+    (done,) = run.json["fix"]["done"]
+    assert (done["code"], done["gone"], done["error"]) == ("companion-mismatch", True, None)
+    assert [one.name for one in site.glob("torchvision-*")] == ["torchvision-0.28.0+cpu.dist-info"]
+    assert mine.stat().st_mtime_ns == before
+
+
 def test_a_step_that_fails_is_told_and_the_finding_is_still_there(
     cli: Cli, without_numpy_files: Path, sources: dict[str, str], tmp_path: Path
 ) -> None:

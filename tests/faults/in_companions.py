@@ -66,6 +66,9 @@ FAULTS = (
     Fault("torchvision of another build", beside("torchvision", "0.28.0+cu126"), "companion-mismatch", says="cu126"),
     Fault("torchaudio of another release", beside("torchaudio", "2.4.1"), "companion-mismatch"),
     Fault("xformers asks for another torch", beside("xformers", "0.0.27", "torch==2.3.1"), "companion-mismatch"),
+    Fault("control: vllm asks for another torch on another processor", beside(
+        "vllm", "1.0", "torch==2.9.1; platform_machine == 's390x'", "torch==2.13.0; platform_machine != 's390x'"),
+          "gpu-absent", 0),
     Fault("triton is not torch's", beside("triton", "2.0.0", release="2.13.0+cu130", pins=("triton==3.7.1",)),
           "companion-mismatch", says="triton==3.7.1"),
     Fault("NumPy 2 beside a torch of NumPy 1", beside("numpy", "2.1.0", release="2.1.2+cpu"), "numpy-abi",
