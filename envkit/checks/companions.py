@@ -205,9 +205,8 @@ def _beside(
         return install_torch(
             snapshot, matrix, together, torch=torch.version, reinstall=True, companions=wanted.companions
         )
-    summary = (
-        f"install what belongs to torch {torch.version}, which stays: {', '.join((*wanted.companions, *wanted.exact))}"
-    )
+    named = ", ".join((*wanted.companions, *wanted.exact))
+    summary = f"install what belongs to torch {torch.version}, which stays: {named}"
     from_conda = [one.installed.name for one in misfits if one.installed.installer == "conda"]
     installs = _installs(snapshot, matrix, torch, wanted)
     if installs is None:

@@ -52,8 +52,16 @@ def is_from_conda(found: tuple[Distribution, ...]) -> bool:
     return bool(found) and all(copy.installer == "conda" for copy in found)
 
 
-def in_target(snapshot: Snapshot, summary: str, *arguments: tuple[str, ...], steps: tuple[str, ...] = ()) -> Fix:
+def in_target(
+    snapshot: Snapshot,
+    summary: str,
+    *arguments: tuple[str, ...],
+    steps: tuple[str, ...] = (),
+    removes: tuple[str, ...] = (),
+) -> Fix:
     """Return the fix that tells pip something; `arguments` are what follows `pip`, one tuple a command.
+
+    `removes` are the folders that go before.
 
     It changes the target and nothing else. Where that is an environment, envkit may do it itself; in a system's own
     Python it would change what others use.
@@ -63,10 +71,39 @@ def in_target(snapshot: Snapshot, summary: str, *arguments: tuple[str, ...], ste
     own = own and not _is_conda_itself(snapshot)
     return Fix(
         summary=summary,
-        commands=(*_get_pip(snapshot), *(pip(snapshot, *each) for each in arguments)),
+        commands=(
+            *_remove(snapshot, removes),
+            *_get_pip(snapshot),
+            *(pip(snapshot, *each) for each in arguments),
+        ),
         steps=steps,
         pip=arguments if own else (),
+        removes=removes if own else (),
     )
+
+
+def _remove(snapshot: Snapshot, folders: tuple[str, ...]) -> list[str]:
+    """Return the command that removes folders, each of which may be gone."""
+    if not folders:
+        return []
+    if reading.system(snapshot) != "windows":
+        return [quoted(snapshot, "rm", "-rf", *folders)]
+    program = "import shutil, sys; [shutil.rmtree(each, True) for each in sys.argv[1:]]"
+    return [quoted(snapshot, python_command(snapshot), "-c", program, *folders)]
+
+
+def install(
+    snapshot: Snapshot, summary: str, *requirements: str, over: tuple[Distribution, ...], again: bool = False
+) -> Fix:
+    """Return the fix that installs requirements with the installer of what is there: pip's files never go over conda's.
+
+    `over` is what they replace or belong to; `again` puts the same files there anew, and nothing that they depend on.
+    """
+    anew = ("--force-reinstall",) if again else ()
+    if is_from_conda(over):
+        return Fix(summary=summary, commands=(conda(snapshot, "install", *anew, *requirements),))
+    alone = ("--no-deps",) if again else ()
+    return in_target(snapshot, summary, ("install", *anew, *alone, *requirements))
 
 
 def _is_conda_itself(snapshot: Snapshot) -> bool:

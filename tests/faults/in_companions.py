@@ -1,5 +1,6 @@
 """Faults of what stands beside torch: companions, NumPy, NVIDIA's wheels, libraries that are loaded first."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,6 +32,29 @@ def _numpy_half_gone(place: Place) -> None:
     (package / "core.py").write_text("")
     add_metadata(place.site, "numpy", "1.26.4", package)
     (package / "core.py").unlink()
+
+
+def _numpy_cut_short(place: Place) -> None:
+    """What pip leaves that was stopped over it."""
+    torch(place)
+    (place.site / "numpy").mkdir()
+    (place.site / "numpy/__init__.py").write_text("")
+
+
+def _numpy_of_conda(place: Place, *, altered: bool = False) -> None:
+    torch(place)
+    library = place.site / "numpy/_core/_multiarray_umath.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"\x7fELF stand-in")
+    add_metadata(place.site, "numpy", "2.4.6", place.site / "numpy")
+    name = library.relative_to(place.prefix).as_posix()
+    path = {"_path": name, "path_type": "hardlink", "size_in_bytes": library.stat().st_size}
+    info = (place.site / "numpy-2.4.6.dist-info/METADATA").relative_to(place.prefix).as_posix()
+    record = {"files": [name, info], "paths_data": {"paths": [path]}}
+    meta = place.prefix / "conda-meta"
+    meta.mkdir()
+    (meta / "numpy-2.4.6-py311_0.json").write_text(json.dumps(record))
+    library.write_bytes(b"") if altered else library.unlink()
 
 
 def _library(file: Path) -> Path:
@@ -74,6 +98,10 @@ FAULTS = (
     Fault("NumPy 2 beside a torch of NumPy 1", beside("numpy", "2.1.0", release="2.1.2+cpu"), "numpy-abi",
           says="2.1.0"),
     Fault("files of NumPy deleted", _numpy_half_gone, "numpy-abi"),
+    Fault("NumPy without metadata, and torch works", _numpy_cut_short, "numpy-abi", 0, says="rm -rf"),
+    Fault("a file of conda's NumPy deleted", _numpy_of_conda, "numpy-abi", says="conda install --prefix"),
+    Fault("a file of conda's NumPy emptied", lambda place: _numpy_of_conda(place, altered=True), "numpy-abi",
+          says="has 0 bytes instead of"),
     Fault("an nvidia wheel removed", beside("six", "1.16", release="2.13.0+cu130", pins=_PIN),
           "nvidia-wheels-mismatch", says="is not installed"),
     Fault("an nvidia wheel of another version", beside("nvidia_cudnn_cu13", "9.1.0", release="2.13.0+cu130", pins=_PIN),

@@ -342,7 +342,7 @@ def loaded_libraries(path):
 
 NOTABLE = re.compile(
     r"(torch|torchvision|torchaudio|torchtext|torchdata|torchcodec|torchrec|numpy|triton|pytorch(-.*)?|xformers|libtorch"
-    r"|flash-attn|fbgemm-gpu.*|vllm|mmcv|nvidia-.*)$"
+    r"|flash-attn|fbgemm-gpu.*|vllm|mmcv|numpy-base|nvidia-.*)$"
 )
 MODULES = ("torch", "torchvision", "torchaudio", "numpy")
 EXAMPLES = 5
@@ -358,7 +358,7 @@ def packages_facts(path, current_folder, hashes=None):
             seen.add(folder)
             installed += [(folder, entry) for entry in listing(folder) if entry.endswith((".dist-info", ".egg-info"))]
     notable = set(entry for _, entry in installed if NOTABLE.match(name_and_version(entry)[0]))
-    records, owned = conda_distributions(os.path.join(sys.prefix, "conda-meta"), notable)
+    records, owned = conda_distributions(os.path.join(sys.prefix, "conda-meta"), notable, hashes)
     return {
         "distributions": [pip_distribution(folder, entry, owned, hashes) for folder, entry in installed] + records,
         "modules": module_origins(entries, current_folder),
@@ -423,7 +423,7 @@ def distribution_details(facts, owned_by_conda, hashes):
     requires = [line.strip() for line in re.findall(r"^Requires-Dist: (.+)$", header or "", re.MULTILINE)]
     # An .egg-info keeps them elsewhere, in a form of its own.
     details["requires"] = requires if requires or metadata.endswith(".dist-info") else None
-    # conda rewrites prefixes inside files: the sizes in RECORD are those before. Its own record is compared instead.
+    # conda writes the prefix into files: the sizes in RECORD are those before. Its own record is compared instead.
     record = os.path.join(metadata, "RECORD")
     details["damage"] = None if installer == "conda" else record_damage(record, site_folder, hashes)
     if facts["name"] == "torch":
@@ -559,7 +559,7 @@ class Hashes(object):
     def has_size(self, path, size):
         # type: (str, int | None) -> bool
         try:
-            return os.path.getsize(path) == size
+            return os.path.getsize(path) == size or size is None
         except OSError:
             return False
 
@@ -591,6 +591,9 @@ class Hashes(object):
 VERSION_LINE = re.compile(r"^(__version__|cuda|hip|xpu)\b[^=\n]*= *(?:'([^'\n]*)'|\"([^\"\n]*)\"|None)", re.MULTILINE)
 
 
+OWN_VERSION = re.compile(r"^(?:__version__|version)\b[^=\n]*= *['\"]([^'\"\n]+)['\"]", re.MULTILINE)
+
+
 def torch_build(folder):
     # type: (str) -> dict[str, str] | None
     """What torch/version.py assigns, read as text."""
@@ -603,8 +606,8 @@ def torch_build(folder):
     return values
 
 
-def conda_distributions(folder, wanted):
-    # type: (str, set[str]) -> tuple[list[dict[str, Any]], set[str]]
+def conda_distributions(folder, wanted, hashes):
+    # type: (str, set[str], Hashes | None) -> tuple[list[dict[str, Any]], set[str]]
     """Conda's own records, and the paths of the `wanted` metadata that one of them lists as conda's."""
     found = []
     owned = set()  # type: set[str]
@@ -624,21 +627,40 @@ def conda_distributions(folder, wanted):
         text = (read_text(metadata) if notable or wanted else None) or ""
         # Records are long; only those that have to do with torch are worth parsing.
         if notable or any(name in text for name in wanted):
-            files = conda_files(text)
-            owned |= set(owned_metadata(files or (), wanted))
+            record = conda_record(text)
+            owned |= set(owned_metadata([name for name, _, _ in record or ()], wanted))
             if notable:
-                facts["damage"] = conda_damage(files)
+                facts["damage"] = conda_damage(record, hashes)
         found.append(facts)
     return found, owned
 
 
-def conda_files(record):
-    # type: (str) -> list[str] | None
-    """The files of a package, relative to the prefix, from the text of its record; None when it is damaged."""
+def conda_record(text):
+    # type: (str) -> list[tuple[str, str, int | None]] | None
+    """The files of a package, relative to the prefix, each with its hash and size; None when its record is damaged.
+
+    conda writes the prefix into files: those have another size than in the package, and their hash is told anew.
+    """
     try:
-        return [name for name in json.loads(record)["files"] if isinstance(name, type(""))]
-    except (ValueError, KeyError, TypeError):
+        record = json.loads(text)
+        names = [name for name in record["files"] if isinstance(name, type(""))]
+        data = record.get("paths_data") or {}
+        told = dict((one.get("_path"), one) for one in data.get("paths") or () if one.get("path_type") == "hardlink")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return [(name, conda_hash(told.get(name, {})), conda_size(told.get(name, {}))) for name in names]
+
+
+def conda_hash(told):
+    # type: (dict[str, Any]) -> str
+    digest = told.get("sha256_in_prefix") or ("" if "prefix_placeholder" in told else told.get("sha256"))
+    return str(digest) if is_text(digest) else ""
+
+
+def conda_size(told):
+    # type: (dict[str, Any]) -> int | None
+    size = told.get("size_in_bytes")
+    return size if isinstance(size, int) and "prefix_placeholder" not in told else None
 
 
 def owned_metadata(files, wanted):
@@ -653,12 +675,26 @@ def owned_metadata(files, wanted):
     return found
 
 
-def conda_damage(files):
-    # type: (list[str] | None) -> dict[str, Any] | None
-    """Presence only: conda rewrites prefixes inside files, which changes their size."""
-    if files is None:
+def conda_damage(record, hashes):
+    # type: (list[tuple[str, str, int | None]] | None, Hashes | None) -> dict[str, Any] | None
+    """Compare the files of a package with conda's record of it, as `record_damage` does with pip's."""
+    if record is None:
         return None
-    return damage([look_up(sys.prefix, [(name, "", None) for name in files if not name.endswith(".pyc")])], (0, []))
+    files = [row for row in record if not row[0].endswith(".pyc")]
+    looked_up = [look_up(sys.prefix, files)]
+    if not hashes:
+        return damage(looked_up, (0, []))
+    return damage(looked_up, hashes.compare(sys.prefix, [(name, as_pip(digest), size) for name, digest, size in files]))
+
+
+def as_pip(digest):
+    # type: (str) -> str
+    """Turn conda's hash, which is in hexadecimal digits, into the form of a RECORD; "" for none."""
+    try:
+        plain = base64.b16decode(digest.upper())
+        return "sha256=" + base64.urlsafe_b64encode(plain).decode("ascii") if plain else ""
+    except ValueError:
+        return ""
 
 
 def module_origins(path, current_folder):
@@ -713,7 +749,17 @@ def module_origin(name, path, lasting, ways):
         "way_in": way_in,
         "otherwise": origin if real(otherwise) == real(origin) else otherwise,
         "hidden": [copy for copy, _ in copies if copy != origin],
+        "version": own_version(origin),
     }
+
+
+def own_version(origin):
+    # type: (str) -> str
+    """What the version.py of a package assigns, read as text: its metadata may be gone."""
+    folder = origin if os.path.isdir(origin) else os.path.dirname(origin)
+    text = read_text(os.path.join(folder, "version.py")) if origin else None
+    found = OWN_VERSION.search(text or "")
+    return found.group(1) if found else ""
 
 
 def origin_on(path, name):
