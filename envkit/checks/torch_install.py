@@ -3,7 +3,7 @@
 import sys
 
 from envkit import reading
-from envkit.checks.damage import damage_facts, describe_damage
+from envkit.checks.damage import damage_facts, describe_damage, record_of
 from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -265,11 +265,16 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         severity=Severity.WARNING if works and not _harmed(found) else Severity.ERROR,
         summary="the installed torch is damaged",
         cause=cause,
-        expected="every file of the installed torch as its RECORD lists it, and an import that succeeds",
+        expected=f"every file of the installed torch as {_record(found)} lists it, and an import that succeeds",
         facts=(*(Fact("torch", copy.version, copy.metadata) for copy in found), *facts, *_import_facts(snapshot)),
         fix=with_rights(snapshot, again, " ".join(fact.value for fact in facts), found[0].site if found else ""),
-        explains=_BROKEN_IMPORTS,
+        # That its import dies is a symptom: whatever else is wrong is the cause, as far as torch's files are whole.
+        explains=() if symptom == _killed(snapshot) else _BROKEN_IMPORTS,
     )
+
+
+def _record(found: tuple[Distribution, ...]) -> str:
+    return record_of(found[0]) if found and found[0].damage else "its RECORD"
 
 
 def _harmed(found: tuple[Distribution, ...]) -> bool:
@@ -280,9 +285,9 @@ _Symptom = tuple[str, tuple[Fact, ...]]
 
 
 def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:
-    damaged = [copy.damage for copy in found if copy.damage and (copy.damage.missing or copy.damage.altered)]
-    if damaged:
-        return describe_damage(damaged[0], "torch"), damage_facts(damaged[0])
+    for copy in found:
+        if copy.damage and (copy.damage.missing or copy.damage.altered):
+            return describe_damage(copy.damage, "torch"), damage_facts(copy)
     if any(_lists_nothing(copy.damage) and copy.installer in ("pip", "uv") for copy in found):
         return (
             "its RECORD, the list of its files, is missing or empty: an install that was cut short, or meddled with",

@@ -3,7 +3,7 @@
 import re
 
 from envkit import reading
-from envkit.checks.fixes import quoted
+from envkit.checks.fixes import conda, quoted
 from envkit.checks.interpreter import NOT_INSTALLED
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -179,8 +179,8 @@ def _without_user_site(snapshot: Snapshot, name: str) -> Fix:
     target = reading.interpreter(snapshot)
     windows = reading.system(snapshot) == "windows"
     off = "$env:PYTHONNOUSERSITE = '1'" if windows else "export PYTHONNOUSERSITE=1"
-    conda = target is not None and target.kind is EnvironmentKind.CONDA
-    lasting = ("conda env config vars set PYTHONNOUSERSITE=1",) if conda else ()
+    of_conda = target is not None and target.kind is EnvironmentKind.CONDA
+    lasting = (conda(snapshot, "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),) if of_conda else ()
     return Fix(
         summary="leave the user's own site folder out, for this environment",
         commands=(off, *lasting),

@@ -424,7 +424,7 @@ def test_conda_s_numpy_is_taken_back_by_conda() -> None:
         )
     ).fix
     assert fix is not None
-    assert fix.commands == ("conda install 'numpy<2'",)
+    assert fix.commands == ("conda install --prefix /env 'numpy<2'",)
 
 
 def test_triton_is_held_against_what_torch_asks_for() -> None:

@@ -1,5 +1,6 @@
 """What the probe says of installed packages and of where modules come from, in small real environments."""
 
+import hashlib
 import json
 import os
 import sys
@@ -43,7 +44,7 @@ def conda_record(prefix: Path, package: str, folder: Path) -> None:
     files = sorted(path.relative_to(prefix).as_posix() for path in folder.rglob("torch*/**/*") if path.is_file())
     files += sorted(path.relative_to(prefix).as_posix() for path in folder.glob("*.egg-info") if path.is_file())
     name, version, build = package.rsplit("-", 2)
-    paths = [{"_path": name, "path_type": "hardlink", "sha256": "0" * 64, "size_in_bytes": 7} for name in files]
+    paths = [_path(prefix, file) for file in files]
     record = {
         "name": name,
         "version": version,
@@ -57,6 +58,16 @@ def conda_record(prefix: Path, package: str, folder: Path) -> None:
     }
     (prefix / "conda-meta").mkdir(exist_ok=True)
     (prefix / "conda-meta" / f"{package}.json").write_text(json.dumps(record))
+
+
+def _path(prefix: Path, name: str) -> dict[str, Any]:
+    """What conda notes of a file: where it has put the prefix in, size and hash are those of before."""
+    data = (prefix / name).read_bytes()
+    told = {"_path": name, "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest()}
+    if b"/home/user/conda" not in data:
+        return {**told, "sha256_in_prefix": told["sha256"], "size_in_bytes": len(data)}
+    before = {"sha256": "0" * 64, "size_in_bytes": 7, "file_mode": "text", "prefix_placeholder": "/build/placehold"}
+    return {**told, **before, "sha256_in_prefix": told["sha256"]}
 
 
 @pytest.mark.parametrize("installer", ["conda", "pip"])
@@ -85,6 +96,38 @@ def test_a_file_that_conda_s_record_misses_is_damage(bare_target: Path, monkeypa
     (record,) = packages_of(bare_target, monkeypatch).named("pytorch")
     assert record.damage is not None
     assert record.damage.missing == 1
+
+
+PYTORCH = "pytorch-2.5.1-py3.11_cuda12.4_cudnn9.1.0_0"
+
+
+def test_sizes_are_compared_with_conda_s_record(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    library = install_torch(site, "2.5.1", installer="conda") / "lib/libtorch_cpu.so"
+    conda_record(site.parents[2], PYTORCH, site)
+    library.write_bytes(b"")
+    (record,) = packages_of(bare_target, monkeypatch).named("pytorch")
+    assert record.damage is not None
+    assert (record.damage.missing, record.damage.altered) == (0, 1)
+    assert "libtorch_cpu.so has 0 bytes" in record.damage.examples[0]
+
+
+def test_deep_compares_with_the_hashes_of_conda_s_record(bare_target: Path) -> None:
+    site = site_of(bare_target)
+    package = install_torch(site, "2.5.1", installer="conda")
+    (package / "version.py").write_text("__version__ = '2.5.1'\n# /home/user/conda/envs/lecture\n")
+    conda_record(site.parents[2], PYTORCH, site)
+
+    def read() -> Any:
+        said = run_script([str(bare_target)], "probe.py", ["packages-deep"], timeout=30).merged("packages")
+        (record,) = decoded(said or {}, Packages).named("pytorch")  # type: ignore[union-attr]
+        return record.damage
+
+    whole = read()
+    assert (whole.hashed, whole.altered) == (whole.entries, 0)
+    (package / "lib/libtorch_cpu.so").write_bytes(b"\x7fELF stand-iN")
+    (package / "version.py").write_text("__version__ = '2.5.2'\n# /home/user/conda/envs/lecture\n")
+    assert read().altered == 2
 
 
 def test_sizes_are_not_compared_for_what_says_that_conda_installed_it(
@@ -126,7 +169,14 @@ def test_an_egg_info_tells_its_version_and_conda_s_is_conda_s(
     assert torch.build.cuda == "12.1"
 
 
-@pytest.mark.parametrize("record", ["", "{}", '{"files": 3}', "[]", '{"files": [7, null]}'])
+@pytest.mark.parametrize(
+    "record",
+    [
+        *("", "{}", '{"files": 3}', "[]", '{"files": [7, null]}'),
+        '{"files": ["a"], "paths_data": {"paths": [7]}}',
+        '{"files": ["a"], "paths_data": {"paths": [{"_path": "a", "path_type": "hardlink", "size_in_bytes": "x"}]}}',
+    ],
+)
 def test_a_damaged_record_of_conda_costs_nothing_else(
     bare_target: Path, monkeypatch: pytest.MonkeyPatch, record: str
 ) -> None:
@@ -161,7 +211,9 @@ def test_the_installed_module_has_no_way_in(bare_target: Path, monkeypatch: pyte
     site = site_of(bare_target)
     origin = str(install_torch(site) / "__init__.py")
     torch = origin_of_torch(bare_target, monkeypatch)
-    assert torch == ModuleOrigin(name="torch", origin=origin, entry=str(site), way_in="", otherwise=origin)
+    assert torch == ModuleOrigin(
+        name="torch", origin=origin, entry=str(site), way_in="", otherwise=origin, version="2.13.0+cu130"
+    )
 
 
 def test_a_module_in_the_current_folder_came_in_by_it(

@@ -59,11 +59,11 @@ def section(name, send):
         return interpreter_facts
     from envkit_probe import packages, records
 
-    compare = records.compare_quickly if name == "packages-quick" else records.compare_sizes
+    compare = records.Presence() if name == "packages-quick" else records.Sizes()
     if name == "packages-deep":
         from envkit_probe.hashes import Hashes
 
-        compare = Hashes(lambda facts: send("progress", facts)).compare
+        compare = Hashes(lambda facts: send("progress", facts))
     return lambda path, current_folder: packages.packages_facts(path, current_folder, compare)
 
 

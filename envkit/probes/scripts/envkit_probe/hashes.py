@@ -5,15 +5,17 @@ import hashlib
 import os
 import time
 
-from envkit_probe.records import damage, look_up, recorded_files
+from envkit_probe.records import Sizes, damage, look_up
 
 MYPY = False
 if MYPY:  # the type comments below; old interpreters have no typing
     from typing import Any  # noqa: F401
 
+    from envkit_probe.records import File  # noqa: F401
 
-class Hashes(object):
-    """Comparing what is in files with their hashes; how far it is goes to `tell`, a few times a second."""
+
+class Hashes(Sizes):
+    """The bytes of each file that has its size too; how far it is goes to `tell`, a few times a second."""
 
     EVERY = 0.25
     CHUNK = 2**20
@@ -22,10 +24,9 @@ class Hashes(object):
         # type: (Any) -> None
         self.tell, self.told, self.done, self.total = tell, 0.0, 0, 0
 
-    def compare(self, folder, lines):
-        # type: (str, list[str]) -> dict[str, Any]
-        """Look each file up, and read those that have their size; what an installer wrote itself has no hash."""
-        files = recorded_files(lines)
+    def of_files(self, folder, files):
+        # type: (str, list[File]) -> dict[str, Any]
+        """What an installer wrote itself has no hash."""
         missing, altered = look_up(folder, files)
         prefix = folder + os.sep
         whole = [(name, digest) for name, digest, size in files if digest and has_size(prefix + name, size)]
@@ -35,7 +36,7 @@ class Hashes(object):
 
     def difference(self, prefix, name, digest):
         # type: (str, str, str) -> str
-        """What is wrong with a file, by its hash in the form "sha256=Zm9v"; "" when nothing is."""
+        """What is wrong with a file, by its hash: "sha256=Zm9v", or in conda's hexadecimal digits; "" for nothing."""
         method, _, wanted = digest.partition("=")
         try:
             hasher = hashlib.new(method)
@@ -48,8 +49,12 @@ class Hashes(object):
             return ""
         except (OSError, IOError) as error:
             return "%s cannot be read: %s" % (name, error.strerror or type(error).__name__)
-        actual = base64.urlsafe_b64encode(hasher.digest()).decode("ascii")
-        return "" if actual.rstrip("=") == wanted.rstrip("=") else "%s has other bytes than its hash tells" % name
+        actual = base64.urlsafe_b64encode(hasher.digest()).decode("ascii").rstrip("=")
+        return (
+            ""
+            if wanted.rstrip("=") in (actual, hasher.hexdigest())
+            else "%s has other bytes than its hash tells" % name
+        )
 
     def tell_progress(self, name):
         # type: (str) -> None
@@ -60,8 +65,8 @@ class Hashes(object):
 
 def has_size(path, size):
     # type: (str, int | None) -> bool
-    """Whether a file is there and has its size; a pipe or a device in its place is none, and may never end."""
+    """Whether a file is there and has its size, where that is known; a pipe in its place is none, and has no end."""
     try:
-        return os.path.isfile(path) and os.path.getsize(path) == size
+        return os.path.isfile(path) and (size is None or os.path.getsize(path) == size)
     except OSError:
         return False

@@ -1,10 +1,11 @@
 """Where the import system would take torch and its companions from: asked, nothing imported."""
 
 import os
+import re
 import site
 import sys
 
-from envkit_probe.files import real
+from envkit_probe.files import read_text, real
 from envkit_probe.search_path import site_dirs, user_site
 
 if sys.version_info >= (3,):
@@ -16,6 +17,7 @@ if MYPY:  # the type comments below; old interpreters have no typing
     from typing import Any  # noqa: F401
 
 
+OWN_VERSION = re.compile(r"^(?:__version__|version)\b[^=\n]*= *['\"]([^'\"\n]+)['\"]", re.MULTILINE)
 MODULES = ("torch", "torchvision", "torchaudio", "numpy")
 
 
@@ -71,7 +73,17 @@ def module_origin(name, path, lasting, ways):
         "way_in": way_in,
         "otherwise": origin if real(otherwise) == real(origin) else otherwise,
         "hidden": [copy for copy, _ in copies if copy != origin],
+        "version": own_version(origin),
     }
+
+
+def own_version(origin):
+    # type: (str) -> str
+    """What the version.py of a package assigns, read as text: its metadata may be gone."""
+    folder = origin if os.path.isdir(origin) else os.path.dirname(origin)
+    text = read_text(os.path.join(folder, "version.py")) if origin else None
+    found = OWN_VERSION.search(text or "")
+    return found.group(1) if found else ""
 
 
 def origin_on(path, name):

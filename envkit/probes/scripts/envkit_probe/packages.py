@@ -7,23 +7,23 @@ import sys
 
 from envkit_probe.files import is_closed, is_text, listing, read_text, real
 from envkit_probe.modules import module_origins
-from envkit_probe.records import damage, look_up, record_damage
+from envkit_probe.records import record_damage
 
 MYPY = False
 if MYPY:  # the type comments below; old interpreters have no typing
     from typing import Any  # noqa: F401
 
-    from envkit_probe.records import Compare, File  # noqa: F401
+    from envkit_probe.records import File, Sizes  # noqa: F401
 
 
 NOTABLE = re.compile(
     r"(torch|torchvision|torchaudio|torchtext|torchdata|torchcodec|torchrec|numpy|triton|pytorch(-.*)?|xformers|libtorch"
-    r"|flash-attn|fbgemm-gpu.*|vllm|mmcv|nvidia-.*)$"
+    r"|flash-attn|fbgemm-gpu.*|vllm|mmcv|numpy-base|nvidia-.*)$"
 )
 
 
 def packages_facts(path, current_folder, compare):
-    # type: (list[Any], str, Compare) -> dict[str, Any]
+    # type: (list[Any], str, Sizes) -> dict[str, Any]
     entries = [entry for entry in path if is_text(entry)]
     installed = []
     seen = set()  # type: set[str]
@@ -32,7 +32,7 @@ def packages_facts(path, current_folder, compare):
             seen.add(folder)
             installed += [(folder, entry) for entry in listing(folder) if entry.endswith((".dist-info", ".egg-info"))]
     notable = set(entry for _, entry in installed if NOTABLE.match(name_and_version(entry)[0]))
-    records, owned = conda_distributions(os.path.join(sys.prefix, "conda-meta"), notable)
+    records, owned = conda_distributions(os.path.join(sys.prefix, "conda-meta"), notable, compare)
     return {
         "distributions": [pip_distribution(folder, entry, owned, compare) for folder, entry in installed] + records,
         "modules": module_origins(entries, current_folder),
@@ -53,7 +53,7 @@ def name_and_version(entry):
 
 
 def pip_distribution(folder, entry, owned, compare):
-    # type: (str, str, set[str], Compare) -> dict[str, Any]
+    # type: (str, str, set[str], Sizes) -> dict[str, Any]
     name, version = name_and_version(entry)
     metadata = os.path.join(folder, entry)
     facts = {"name": name, "version": version, "metadata": metadata, "site": folder}  # type: dict[str, Any]
@@ -63,7 +63,7 @@ def pip_distribution(folder, entry, owned, compare):
 
 
 def distribution_details(facts, owned_by_conda, compare):
-    # type: (dict[str, str], bool, Compare) -> dict[str, Any]
+    # type: (dict[str, str], bool, Sizes) -> dict[str, Any]
     metadata, site_folder = facts["metadata"], facts["site"]
     installer = "conda" if owned_by_conda else (read_text(os.path.join(metadata, "INSTALLER")) or "").strip()
     details = {"installer": installer}  # type: dict[str, Any]
@@ -74,7 +74,7 @@ def distribution_details(facts, owned_by_conda, compare):
     requires = [line.strip() for line in re.findall(r"^Requires-Dist: (.+)$", header or "", re.MULTILINE)]
     # An .egg-info keeps them elsewhere, in a form of its own.
     details["requires"] = requires if requires or metadata.endswith(".dist-info") else None
-    # conda rewrites prefixes inside files: the sizes in RECORD are those before. Its own record is compared instead.
+    # conda writes the prefix into files: the sizes in RECORD are those before. Its own record is compared instead.
     record = os.path.join(metadata, "RECORD")
     details["damage"] = None if installer == "conda" else record_damage(record, site_folder, compare)
     if facts["name"] == "torch":
@@ -107,8 +107,11 @@ def torch_build(folder):
     return values
 
 
-def conda_distributions(folder, wanted):
-    # type: (str, set[str]) -> tuple[list[dict[str, Any]], set[str]]
+SHA256 = re.compile(r"[0-9a-f]{64}$")
+
+
+def conda_distributions(folder, wanted, compare):
+    # type: (str, set[str], Sizes) -> tuple[list[dict[str, Any]], set[str]]
     """Conda's own records, and the paths of the `wanted` metadata that one of them lists as conda's."""
     found = []
     owned = set()  # type: set[str]
@@ -128,21 +131,40 @@ def conda_distributions(folder, wanted):
         text = (read_text(metadata) if notable or wanted else None) or ""
         # Records are long; only those that have to do with torch are worth parsing.
         if notable or any(name in text for name in wanted):
-            files = conda_files(text)
-            owned |= set(owned_metadata(files or (), wanted))
+            record = conda_record(text)
+            owned |= set(owned_metadata([name for name, _, _ in record or ()], wanted))
             if notable:
-                facts["damage"] = conda_damage(files)
+                facts["damage"] = conda_damage(record, compare)
         found.append(facts)
     return found, owned
 
 
-def conda_files(record):
-    # type: (str) -> list[str] | None
-    """The files of a package, relative to the prefix, from the text of its record; None when it is damaged."""
+def conda_record(text):
+    # type: (str) -> list[File] | None
+    """The files of a package, relative to the prefix, each with its hash and size; None when its record is damaged.
+
+    conda writes the prefix into files: those have another size than in the package, and their hash is told anew.
+    """
     try:
-        return [name for name in json.loads(record)["files"] if isinstance(name, type(""))]
-    except (ValueError, KeyError, TypeError):
+        record = json.loads(text)
+        names = [name for name in record["files"] if isinstance(name, type(""))]
+        data = record.get("paths_data") or {}
+        told = dict((one.get("_path"), one) for one in data.get("paths") or () if one.get("path_type") == "hardlink")
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return [(name, conda_hash(told.get(name, {})), conda_size(told.get(name, {}))) for name in names]
+
+
+def conda_hash(told):
+    # type: (dict[str, Any]) -> str
+    digest = str(told.get("sha256_in_prefix") or ("" if "prefix_placeholder" in told else told.get("sha256")))
+    return "sha256=" + digest if SHA256.match(digest) else ""
+
+
+def conda_size(told):
+    # type: (dict[str, Any]) -> int | None
+    size = told.get("size_in_bytes")
+    return size if isinstance(size, int) and "prefix_placeholder" not in told else None
 
 
 def owned_metadata(files, wanted):
@@ -157,10 +179,9 @@ def owned_metadata(files, wanted):
     return found
 
 
-def conda_damage(files):
-    # type: (list[str] | None) -> dict[str, Any] | None
-    """Presence only: conda rewrites prefixes inside files, which changes their size."""
-    if files is None:
+def conda_damage(record, compare):
+    # type: (list[File] | None, Sizes) -> dict[str, Any] | None
+    """Compare the files of a package with conda's record of it, as `record_damage` does with pip's."""
+    if record is None:
         return None
-    kept = [(name, "", None) for name in files if not name.endswith(".pyc")]  # type: list[File]
-    return damage(len(kept), *look_up(sys.prefix, kept))
+    return compare.of_files(sys.prefix, [row for row in record if not row[0].endswith(".pyc")])

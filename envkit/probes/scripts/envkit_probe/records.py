@@ -10,42 +10,48 @@ from envkit_probe.files import listing, read_text
 
 MYPY = False
 if MYPY:  # the type comments below; old interpreters have no typing
-    from typing import Any, Callable
+    from typing import Any  # noqa: F401
 
     File = tuple[str, str, int | None]
     """A name relative to the site folder, a hash, a size; "" and None where they are not recorded."""
-    Compare = Callable[[str, list[str]], dict[str, Any]]
-    """What compares the lines of a RECORD with a site folder, and tells the damage."""
 
 EXAMPLES = 5
 HEADER = "/include/"
 
 
 def record_damage(record, folder, compare):
-    # type: (str, str, Compare) -> dict[str, Any] | None
+    # type: (str, str, Sizes) -> dict[str, Any] | None
     """The damage of a distribution by its RECORD; None where that cannot be read."""
     text = read_text(record)
     try:
-        return None if text is None else compare(folder, text.splitlines())
+        return None if text is None else compare.of_record(folder, text.splitlines())
     except csv.Error:  # before Python 3.11 a NUL is one
         return None
 
 
-def compare_sizes(folder, lines):
-    # type: (str, list[str]) -> dict[str, Any]
-    """Look each file up: is it there, and has it its size?"""
-    files = recorded_files(lines)
-    return damage(len(files), *look_up(folder, files))
+class Sizes(object):
+    """Comparing files with what is recorded of them: is each there, and has it its size?"""
+
+    def of_record(self, folder, lines):
+        # type: (str, list[str]) -> dict[str, Any]
+        return self.of_files(folder, recorded_files(lines))
+
+    def of_files(self, folder, files):
+        # type: (str, list[File]) -> dict[str, Any]
+        return damage(len(files), *look_up(folder, files))
 
 
-def compare_quickly(folder, lines):
-    # type: (str, list[str]) -> dict[str, Any]
-    """The same, but a header need only be there: torch has ten thousand, and its import reads none of them."""
-    headers = [line.partition(",")[0] for line in lines if HEADER in line]
-    there = listed(folder, headers)
-    # What is not found so is looked up like all others: a name with a comma is written otherwise.
-    files = recorded_files([line for line in lines if HEADER not in line or line.partition(",")[0] not in there])
-    return damage(len(there) + len(files), *look_up(folder, files))
+class Presence(Sizes):
+    """The same, but a header of a RECORD need only be there: torch has ten thousand, and its import reads none."""
+
+    def of_record(self, folder, lines):
+        # type: (str, list[str]) -> dict[str, Any]
+        there = listed(folder, [line.partition(",")[0] for line in lines if HEADER in line])
+        # What is not found so is looked up like all others: a name with a comma is written otherwise.
+        rest = [line for line in lines if HEADER not in line or line.partition(",")[0] not in there]
+        told = self.of_files(folder, recorded_files(rest))
+        told["entries"] += len(there)
+        return told
 
 
 def recorded_files(lines):
