@@ -47,7 +47,11 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One diagnosis. `explains` names the codes that are consequences of this one."""
+    """One diagnosis. `explains` names the codes that are consequences of this one.
+
+    `counts_with` is the code without which it means nothing: who does not mind that one does not mind this one. That a
+    Python has no wheels of torch is no fault where nobody wants torch.
+    """
 
     code: str
     severity: Severity
@@ -57,6 +61,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...] = ()
     fix: Fix | None = None
     explains: tuple[str, ...] = ()
+    counts_with: str = ""
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +147,11 @@ def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         for finding in (*(one for one in group if one.code not in explained), *group):
             tell(finding)
     return tuple(_narrowed(finding, told[:at], told[at + 1 :]) for at, finding in enumerate(told))
+
+
+def consequences(findings: Iterable[Finding]) -> frozenset[str]:
+    """Return the codes, of ranked findings, that go away with what explains them."""
+    return frozenset(code for finding in findings for code in finding.explains)
 
 
 def _without_graver(finding: Finding, findings: Iterable[Finding]) -> Finding:

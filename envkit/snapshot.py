@@ -149,12 +149,15 @@ class Host(Known, frozen=True, kw_only=True, tag="known"):
     cpus_usable: int | None = None
     memory_total: int | None = None
     memory_available: int | None = None
+    """What this process may still take, of the machine's and under the limit of its control group."""
+    memory_limit: int | None = None
+    """What the control group of this process may take in all (a container's limit, a batch job's); 0 is no limit."""
     disk_free: int | None = None
     """Free space of the file system that holds the current folder."""
     shm_total: int | None = None
     shm_free: int | None = None
     container: str | None = None
-    """"docker", "podman", "kubernetes", "lxc", ..., or "" outside any container."""
+    """"docker", "podman", "kubernetes", "apptainer", "lxc", ..., or "" outside any container."""
     wsl: int | None = None
     """0 outside WSL, else its version."""
     gpus: tuple[PciGpu, ...] | None = None
@@ -164,6 +167,8 @@ class Host(Known, frozen=True, kw_only=True, tag="known"):
     """Device files that exist, among /dev/nvidia*, /dev/kfd and /dev/dri/renderD*."""
     variables: dict[str, str] = {}
     """Environment variables that change what torch finds or does, as set for this process."""
+    shell: str | None = None
+    """The shell that its user types into: "bash", "zsh", "fish", "tcsh", "pwsh", "cmd", ..."""
     traces: Traces = Traces()
 
 
@@ -285,6 +290,15 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     """The release as the version.py beside that file has it, "" where there is none."""
 
 
+class Room(Record, frozen=True, kw_only=True):
+    """Free space where an install writes."""
+
+    what: str
+    """"environment", "temporary folder" (where pip unpacks and builds)."""
+    path: str
+    free: int
+
+
 class Packages(Known, frozen=True, kw_only=True, tag="known"):
     """What is installed in the target, read from disk."""
 
@@ -294,6 +308,8 @@ class Packages(Known, frozen=True, kw_only=True, tag="known"):
     """False where a report names some of what is installed: what is not named may be there too."""
     unreadable: tuple[str, ...] = ()
     """Folders of the search path that this user may not read: what is in them was not seen."""
+    rooms: tuple[Room, ...] = ()
+    """The file systems that an install would write to, as far as this user may write there."""
 
     def named(self, name: str) -> tuple[Distribution, ...]:
         """Return every installed distribution of that normalised name."""
@@ -454,6 +470,8 @@ class TorchRuntime(Known, frozen=True, kw_only=True, tag="known"):
     """"SIGABRT", "exit code 3"; "" when the child ended by itself."""
     error: TorchError | None = None
     """The exception of `import torch`; None when it was imported, or the child never came back from it."""
+    own_modules: dict[str, str] = {}
+    """Where it failed: the modules that had come from the current folder or PYTHONPATH by then, each with its file."""
     version: str | None = None
     file: str | None = None
     import_seconds: float | None = None

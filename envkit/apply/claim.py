@@ -73,9 +73,9 @@ def claimed(path: Path, mode: Mode, what: str) -> Iterator[Claim]:
             journal.remove()
             unmark(path)
     except HeldError:
-        raise EnvkitError(
-            f"another `envkit create` is at work on `{path}`", hint="wait for it, or name another path", exit_code=1
-        ) from None
+        # What is to be changed is where it is; what is to be made may be made elsewhere.
+        hint = "wait for it" if mode is Mode.UPDATE else "wait for it, or name another path"
+        raise EnvkitError(f"another envkit is at work on `{path}`", hint=hint, exit_code=1) from None
     finally:
         remove_empty(made)
 

@@ -17,7 +17,7 @@ from envkit.apply.run import Progress, StepRun, run_steps
 from envkit.apply.steps import INSTALL_TIMEOUT, MAKE_TIMEOUT, Step
 from envkit.apply.work import Work
 from envkit.errors import EnvkitError
-from envkit.findings import Diagnosis, Finding, Severity
+from envkit.findings import Diagnosis, Finding, Severity, consequences
 from envkit.planning.model import Engine
 from envkit.probes.pip_config import PipSources, read_pip_sources
 from envkit.snapshot import EnvironmentKind, Interpreter, Packages, Snapshot
@@ -51,7 +51,7 @@ def plan_mending(diagnosis: Diagnosis, snapshot: Snapshot) -> tuple[Mending, ...
     target = snapshot.target
     if not isinstance(target, Interpreter):
         return ()
-    follows = {code for finding in diagnosis.findings for code in finding.explains}
+    follows = consequences(diagnosis.findings)
     return tuple(
         Mending(finding.code, target.executable, Path(target.prefix), _steps(finding, target, snapshot))
         for finding in diagnosis.findings

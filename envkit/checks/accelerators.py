@@ -2,6 +2,7 @@
 
 from envkit import reading
 from envkit.checks.fixes import install_torch, quoted
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import numbers, public
@@ -194,7 +195,7 @@ def _another_target(snapshot: Snapshot, matrix: Matrix, target: str) -> Fix:
     if override:
         return Fix(
             summary="let it run the code of a GPU of the same family",
-            commands=(f"export HSA_OVERRIDE_GFX_VERSION={override}",),
+            commands=(shell_of(snapshot).set({"HSA_OVERRIDE_GFX_VERSION": override}),),
             steps=("this was seen to work, and AMD does not support it: compare results with the CPU's",),
         )
     return Fix(
@@ -246,6 +247,13 @@ def _group_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 
 def _join(snapshot: Snapshot, groups: str) -> Fix:
     machine = reading.host(snapshot)
+    if machine and machine.container == "apptainer":
+        # It runs as the machine's own user, with its groups and devices.
+        return Fix(
+            summary="on the machine: join the groups, log in anew, and start the container with --rocm",
+            commands=(f"sudo usermod --append --groups {groups} {shell_of(snapshot).user}",),
+            steps=("`apptainer exec --rocm IMAGE rocminfo` then ends without an error",),
+        )
     if machine and machine.container:
         return Fix(
             summary="start the container with the devices and their groups",
@@ -259,7 +267,7 @@ def _join(snapshot: Snapshot, groups: str) -> Fix:
         )
     return Fix(
         summary="join the groups, then log in anew",
-        commands=(f"sudo usermod --append --groups {groups} $USER",),
+        commands=(f"sudo usermod --append --groups {groups} {shell_of(snapshot).user}",),
         steps=("`groups` lists them after the next log-in; `rocminfo` then ends without an error",),
     )
 
@@ -410,6 +418,10 @@ def _refuses(backend: Backend | None) -> bool:
     return backend is not None and backend.available is False
 
 
+def _join_render(snapshot: Snapshot) -> str:
+    return f"sudo usermod --append --groups render {shell_of(snapshot).user}"
+
+
 def _intel_runtime(snapshot: Snapshot) -> Fix:
     machine = reading.host(snapshot)
     if machine and machine.os == "windows":
@@ -419,8 +431,8 @@ def _intel_runtime(snapshot: Snapshot) -> Fix:
         )
     name = (machine.os_name or "").lower() if machine else ""
     steps = (
-        "the user must be in the group render: `sudo usermod --append --groups render $USER`, then log in anew",
-        "with intel_extension_for_pytorch: `source /opt/intel/oneapi/setvars.sh` first, of the release that it names",
+        f"the user must be in the group render: `{_join_render(snapshot)}`, then log in anew",
+        "with intel_extension_for_pytorch: in bash `source /opt/intel/oneapi/setvars.sh`, of the release that it names",
         "inside WSL: Intel's driver of Windows must be new, and the packages below are needed too",
     )
     if "ubuntu" in name or "debian" in name:

@@ -3,6 +3,7 @@
 from envkit import reading
 from envkit.checks.driver_facts import USE_FAILS, driver_codes, node_facts
 from envkit.checks.fixes import on_driver_s_machine
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import HOSTED, Absent, DeviceNode, Snapshot
@@ -217,37 +218,59 @@ def _container_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 
 def with_gpu(snapshot: Snapshot) -> Fix:
     """Return how a container of this kind is started with the GPU."""
-    machine = reading.host(snapshot)
+    machine, torch = reading.host(snapshot), reading.installed_torch(snapshot)
     name = machine.container if machine else ""
-    if name in ("kubernetes", "kubepods"):
-        return Fix(
-            summary="ask for a GPU in the pod's specification",
-            steps=(
-                "under `resources: limits:` of the container: `nvidia.com/gpu: 1`",
-                "`kubectl describe node` must list nvidia.com/gpu: NVIDIA's device plugin or operator offers it",
-            ),
-        )
-    if name == "podman":
-        return Fix(
-            summary="start the container with the GPU; the machine needs the NVIDIA Container Toolkit",
-            commands=(
-                "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
-                "podman run --device nvidia.com/gpu=all IMAGE nvidia-smi",
-            ),
-        )
-    return Fix(
-        summary="start the container with the GPU; the machine needs the NVIDIA Container Toolkit",
-        commands=(
-            "sudo nvidia-ctk runtime configure --runtime=docker",
-            "sudo systemctl restart docker",
-            "docker run --rm --gpus all IMAGE nvidia-smi",
-        ),
-        steps=(
-            "without `nvidia-ctk`: install the package nvidia-container-toolkit on the machine, not in the container",
-            "with compose: `deploy: resources: reservations: devices:` with `driver: nvidia` and `capabilities: [gpu]`",
-            "`nvidia-smi` on the machine itself must work first",
-        ),
-    )
+    if name == "apptainer" and torch is not None and torch.hip:
+        return _IN_APPTAINER_FOR_AMD
+    return _WITH_GPU.get(name or "", _IN_DOCKER)
+
+
+_IN_DOCKER = Fix(
+    summary="start the container with the GPU; the machine needs the NVIDIA Container Toolkit",
+    commands=(
+        "sudo nvidia-ctk runtime configure --runtime=docker",
+        "sudo systemctl restart docker",
+        "docker run --rm --gpus all IMAGE nvidia-smi",
+    ),
+    steps=(
+        "without `nvidia-ctk`: install the package nvidia-container-toolkit on the machine, not in the container",
+        "with compose: `deploy: resources: reservations: devices:` with `driver: nvidia` and `capabilities: [gpu]`",
+        "`nvidia-smi` on the machine itself must work first",
+    ),
+)
+_IN_PODMAN = Fix(
+    summary="start the container with the GPU; the machine needs the NVIDIA Container Toolkit",
+    commands=(
+        "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+        "podman run --device nvidia.com/gpu=all IMAGE nvidia-smi",
+    ),
+)
+_IN_KUBERNETES = Fix(
+    summary="ask for a GPU in the pod's specification",
+    steps=(
+        "under `resources: limits:` of the container: `nvidia.com/gpu: 1`",
+        "`kubectl describe node` must list nvidia.com/gpu: NVIDIA's device plugin or operator offers it",
+    ),
+)
+_IN_APPTAINER = Fix(
+    summary="start the container with --nv, which brings the machine's NVIDIA driver into it",
+    commands=("apptainer exec --nv IMAGE nvidia-smi",),
+    steps=(
+        "Singularity takes the same: `singularity exec --nv`; also `run`, `shell` and `instance start`",
+        '"Could not find any nv files on this host": this machine has no driver; ask a cluster for a node with a GPU',
+        "`nvidia-smi` on the machine itself must work first",
+    ),
+)
+_IN_APPTAINER_FOR_AMD = Fix(
+    summary="start the container with --rocm, which brings the machine's GPUs and ROCm libraries into it",
+    commands=("apptainer exec --rocm IMAGE rocminfo",),
+    steps=("Singularity takes the same: `singularity exec --rocm`",),
+)
+_WITH_GPU = {
+    **dict.fromkeys(("kubernetes", "kubepods"), _IN_KUBERNETES),
+    "podman": _IN_PODMAN,
+    "apptainer": _IN_APPTAINER,
+}
 
 
 # -- device files ---------------------------------------------------------------------------------
@@ -288,7 +311,7 @@ def check_device_permission(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
             *node_facts(snapshot),
             *quotes,
         ),
-        fix=on_driver_s_machine(snapshot, _open_nodes(closed, lost=lost)),
+        fix=on_driver_s_machine(snapshot, _open_nodes(snapshot, closed, lost=lost)),
         explains=("driver-init-failed", "gpu-hidden", "gpu-lost", "gpu-exclusive", "container-no-gpu"),
     )
 
@@ -313,12 +336,12 @@ def _group_facts(snapshot: Snapshot, *, closed: bool) -> tuple[Fact, ...]:
     return (Fact("groups of this process", ", ".join(groups), "process"),) if closed and groups is not None else ()
 
 
-def _open_nodes(closed: list[DeviceNode], *, lost: bool) -> Fix:
+def _open_nodes(snapshot: Snapshot, closed: list[DeviceNode], *, lost: bool) -> Fix:
     group = next((node.group for node in closed if node.group and node.group != "root"), None)
     if group:
         return Fix(
             summary=f"join the group {group}, then log in anew",
-            commands=(f"sudo usermod --append --groups {group} $USER",),
+            commands=(f"sudo usermod --append --groups {group} {shell_of(snapshot).user}",),
         )
     if lost:
         return Fix(

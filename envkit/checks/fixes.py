@@ -1,11 +1,11 @@
 """Commands that mend, for the target at hand and the shell of its user."""
 
-import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from envkit import reading
+from envkit.checks.shells import shell_of
 from envkit.errors import EnvkitError
 from envkit.findings import Fix
 from envkit.matrix import Matrix
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 
 def quoted(snapshot: Snapshot, *words: str) -> str:
-    """Return a command line for the user's shell: PowerShell on Windows, POSIX elsewhere."""
-    if reading.system(snapshot) != "windows":
-        return shlex.join(words)
-    return "& " + " ".join("'" + word.replace("'", "''") + "'" for word in words)
+    """Return a command line for the user's shell."""
+    return shell_of(snapshot).command(*words)
 
 
 def python_command(snapshot: Snapshot) -> str:

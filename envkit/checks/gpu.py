@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from envkit import reading
 from envkit.checks.fixes import install_torch, quoted
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import backend_of
@@ -31,7 +32,7 @@ def check_gpu_hidden(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=f"{name} is {shown}, which does not name the GPU that the program asks for",
         expected=f"{name} unset, or naming GPUs that exist (0, 0,1, a UUID)",
         facts=(Fact(name, shown, "environment"), reading.gpu_fact(snapshot), *quotes),
-        fix=Fix(summary="unset it", commands=(_unset(snapshot, name),), steps=(_NUMBERED_ANEW,)),
+        fix=Fix(summary="unset it", commands=(shell_of(snapshot).unset(name),), steps=(_NUMBERED_ANEW,)),
         explains=("driver-init-failed", "rocm-permission", "rocm-driver-mismatch", "xpu-runtime-missing"),
     )
 
@@ -66,11 +67,6 @@ def _hides_all_of_nvidia(snapshot: Snapshot) -> bool:
 
 def _sees_none(driver: CudaDriver) -> bool:
     return driver.init_error == _CUDA_NO_DEVICE or (driver.init_error == 0 and driver.devices == ())
-
-
-def _unset(snapshot: Snapshot, name: str) -> str:
-    machine = reading.host(snapshot)
-    return f"Remove-Item Env:{name}" if machine and machine.os == "windows" else f"unset {name}"
 
 
 def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -108,19 +104,16 @@ def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=(*quotes, *reading.variable_facts(snapshot, *_VARIABLES), reading.gpu_fact(snapshot)),
         fix=Fix(
             summary="see what the program is offered",
-            commands=('python -c "import torch; print(torch.cuda.device_count())"', _list_variables(snapshot)),
+            commands=(
+                'python -c "import torch; print(torch.cuda.device_count())"',
+                shell_of(snapshot).list_variables("VISIBLE_DEVICES"),
+            ),
             steps=(
                 "CUDA_VISIBLE_DEVICES set after torch has begun to use CUDA has no effect, or the wrong one",
                 _NUMBERED_ANEW,
             ),
         ),
     )
-
-
-def _list_variables(snapshot: Snapshot) -> str:
-    machine = reading.host(snapshot)
-    windows = machine is not None and machine.os == "windows"
-    return "Get-ChildItem Env:*VISIBLE_DEVICES*" if windows else "env | grep VISIBLE_DEVICES"
 
 
 def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:

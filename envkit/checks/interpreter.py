@@ -2,6 +2,7 @@
 
 from envkit import reading
 from envkit.checks.fixes import python_command, quoted
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.snapshot import Absent, Snapshot, Unknown
@@ -47,7 +48,7 @@ def _last_words(snapshot: Snapshot, matrix: Matrix) -> tuple[Fact, ...]:
 
 def _wrong_home(snapshot: Snapshot, quotes: tuple[Fact, ...]) -> Finding:
     """A variable that sends every Python to another one's standard library."""
-    unset = "Remove-Item Env:PYTHONHOME" if reading.system(snapshot) == "windows" else "unset PYTHONHOME"
+    shell = shell_of(snapshot)
     return Finding(
         code="venv-broken",
         severity=Severity.ERROR,
@@ -56,7 +57,10 @@ def _wrong_home(snapshot: Snapshot, quotes: tuple[Fact, ...]) -> Finding:
         "cannot start; no environment needs the variable",
         expected="PYTHONHOME unset",
         facts=(*reading.variable_facts(snapshot, "PYTHONHOME"), *quotes),
-        fix=Fix(summary="unset it, where it is set too (~/.bashrc, the image, a module)", commands=(unset,)),
+        fix=Fix(
+            summary=f"unset it, where it is set too ({shell.start_file}, the image, a module)",
+            commands=(shell.unset("PYTHONHOME"),),
+        ),
         explains=NOT_INSTALLED,
     )
 

@@ -9,6 +9,7 @@ from envkit import reading
 from envkit.checks.damage import describe_damage, library_is_harmed, record_of
 from envkit.checks.fixes import conda, install_torch, with_rights
 from envkit.checks.requirements import required
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import numbers, public
@@ -114,8 +115,8 @@ def check_library_path_conflict(snapshot: Snapshot, matrix: Matrix) -> Finding |
 
 
 def _search_anew(snapshot: Snapshot) -> Fix:
-    machine = reading.host(snapshot)
-    if machine is not None and machine.os == "windows":
+    shell = shell_of(snapshot)
+    if reading.system(snapshot) == "windows":
         return Fix(
             summary="take folders with other copies of CUDA's and cuDNN's DLLs out of PATH",
             commands=("where.exe cudnn*.dll cublas*.dll",),
@@ -123,9 +124,9 @@ def _search_anew(snapshot: Snapshot) -> Fix:
         )
     return Fix(
         summary="start without LD_LIBRARY_PATH and LD_PRELOAD",
-        commands=("unset LD_LIBRARY_PATH LD_PRELOAD",),
+        commands=(shell.unset("LD_LIBRARY_PATH", "LD_PRELOAD"),),
         steps=(
-            "they are set in ~/.bashrc, /etc/environment, a module or the image: take the folder out there",
+            f"they are set in {shell.start_file}, /etc/environment, a module or the image: take the folder out there",
             "what comes from the system's own folders: `ldconfig -p | grep -E 'cudnn|cublas|nccl|nvJitLink'` lists it",
         ),
     )

@@ -19,13 +19,17 @@ def read_page(code: str) -> str:
     return (_PAGES / f"{code}.md").read_text("utf-8")
 
 
-def check_code(code: str, by: str = "") -> None:
-    """Raise `EnvkitError`, which names the nearest, where there is no such code; `by` says who asked for it."""
-    if code in codes():
+def check_code(code: str, by: str = "", others: tuple[str, ...] = ()) -> None:
+    """Raise `EnvkitError`, which names the nearest, where there is no such code; `by` says who asked for it.
+
+    `others` are those that plugins find.
+    """
+    known = (*codes(), *others)
+    if code in known:
         return
     from difflib import get_close_matches
 
-    near = get_close_matches(code, codes(), n=3, cutoff=0.3)
+    near = get_close_matches(code, known, n=3, cutoff=0.3)
     hint = f"did you mean {' or '.join(f'`{one}`' for one in near)}?" if near else ""
     raise EnvkitError(
         f"{by and f'{by}: '}there is no diagnosis code `{code}`",

@@ -27,22 +27,34 @@ class Selection(NamedTuple):
     ignore: Codes = Codes()
     strict: bool = False
 
-    def against(self, code: str) -> str:
-        """Return who does not want to see a code, "" where nobody minds. That nothing is wrong is always said."""
+    def against(self, code: str, counts_with: str = "") -> str:
+        """Return who does not want to see a code, "" where nobody minds. That nothing is wrong is always said.
+
+        `counts_with` is the code that it means nothing without.
+        """
         if code == "healthy":
             return ""
-        if code in self.ignore.codes:
+        if code in self.ignore.codes or (counts_with in self.ignore.codes and code not in self.only.codes):
             return self.ignore.by
         return self.only.by if self.only.codes and code not in self.only.codes else ""
 
 
-def select(diagnosis: Diagnosis, selection: Selection) -> Diagnosis:
-    """Return the diagnosis with the findings that count, judged by them; the others are told as ignored."""
-    counting = [finding for finding in diagnosis.findings if not selection.against(finding.code)]
+def select(diagnosis: Diagnosis, selection: Selection, plugins: tuple[str, ...] = ()) -> Diagnosis:
+    """Return the diagnosis with the findings that count, judged by them; the others are told as ignored.
+
+    So are, of the checks of `plugins`, those that were not started because what they find would not count.
+    """
+    counting = [one for one in diagnosis.findings if not selection.against(one.code, one.counts_with)]
     ignored = tuple(
         Ignored(code=finding.code, severity=finding.severity, summary=finding.summary, by=by)
         for finding in diagnosis.findings
-        if (by := selection.against(finding.code))
+        if (by := selection.against(finding.code, finding.counts_with))
+    )
+    told = {one.code for one in ignored}
+    ignored += tuple(
+        Ignored(code=name, severity=Severity.NOTE, summary="this plugin's check was not started", by=by)
+        for name in plugins
+        if (by := selection.against(name)) and name not in told
     )
     if not counting and not diagnosis.incomplete:
         counting.append(_nothing_else(ignored))

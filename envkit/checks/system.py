@@ -2,9 +2,10 @@
 
 from envkit import reading
 from envkit.checks.fixes import pip
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import EnvironmentKind, Snapshot
+from envkit.snapshot import EnvironmentKind, Host, Room, Snapshot
 
 _GIB = 2**30
 _SHM = "/dev/shm"  # noqa: S108 - named, not used
@@ -51,7 +52,7 @@ def check_shm_too_small(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         else f"{_SHM} holds {size(total)}; DataLoader's workers and NCCL of several GPUs soon need more",
         expected="" if files else "a /dev/shm of some GiB",
         facts=(*quotes, *((Fact(_SHM, size(total), "host"),) if total is not None else ())),
-        fix=_more_files() if files else _more_shm(snapshot),
+        fix=_more_files(snapshot) if files else _more_shm(snapshot),
         explains=("nccl-failure", "disk-low"),
     )
 
@@ -62,9 +63,9 @@ def _shm_matters(snapshot: Snapshot, total: int | None) -> Severity:
     return Severity.WARNING if less or reading.usable_gpu(snapshot) else Severity.NOTE
 
 
-def _more_files() -> Fix:
+def _more_files(snapshot: Snapshot) -> Fix:
     other = "or in the program: torch.multiprocessing.set_sharing_strategy('file_system')"
-    return Fix(summary="allow more open files", commands=("ulimit -n 65536",), steps=(other,))
+    return Fix(summary="allow more open files", commands=(shell_of(snapshot).open_files,), steps=(other,))
 
 
 def _more_shm(snapshot: Snapshot) -> Fix:
@@ -80,6 +81,10 @@ _IN_A_CONTAINER = (
 _WAYS_TO_SHM: dict[str, tuple[str, ...]] = {
     "kubernetes": ("mount an `emptyDir` with `medium: Memory` at /dev/shm in the pod",),
     "": ("raise it on this machine, as root: `mount -o remount,size=8G /dev/shm`",),
+    "apptainer": (
+        "Apptainer shares the machine's: raise it there, as root: `mount -o remount,size=8G /dev/shm`",
+        "or start the container without `--contain`, which gives it a small one of its own",
+    ),
 }
 
 
@@ -89,35 +94,52 @@ _WAYS_TO_SHM: dict[str, tuple[str, ...]] = {
 def check_disk_low(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a full disk, or one with less room than an install takes."""
     quotes = reading.quotes(snapshot, matrix, "disk-low")
-    machine = reading.host(snapshot)
-    free = machine.disk_free if machine else None
-    low = free is not None and free < _LEAST_DISK
+    rooms = _rooms(snapshot)
+    low = [room for room in rooms if room.free < _LEAST_DISK]
     if not quotes and not low:
         return None
     return Finding(
         code="disk-low",
-        severity=Severity.ERROR if quotes else Severity.WARNING,
+        severity=Severity.ERROR if quotes else _disk_matters(snapshot, low),
         summary="the disk is full" if quotes else "the disk is nearly full",
         cause="a file could not be written: its disk, or the quota on it, is used up"
         if quotes
-        else f"the current folder's disk has {size(free)} left, less than any build of torch takes",
-        facts=(*quotes, *((Fact("disk", f"{size(free)} free", "host"),) if free is not None else ())),
+        else f"the disk of the {low[0].what} {low[0].path} has {size(low[0].free)} left, less than any build of torch "
+        "takes",
+        facts=(*quotes, *(Fact(f"disk of the {room.what}", f"{size(room.free)} free", room.path) for room in rooms)),
         fix=_more_disk(snapshot),
         explains=("torch-missing", "torch-corrupt"),
     )
 
 
+_TEMPORARY = "temporary folder"
+
+
+def _rooms(snapshot: Snapshot) -> tuple[Room, ...]:
+    """The file systems that an install writes to, the environment's first, and that of the work."""
+    machine, target, installed = reading.host(snapshot), reading.interpreter(snapshot), reading.packages(snapshot)
+    rooms = sorted(installed.rooms if installed else (), key=lambda room: room.what == _TEMPORARY)
+    if machine is None or machine.disk_free is None:
+        return tuple(rooms)
+    here = (target.current_folder if target else "") or "."
+    return (*rooms, Room(what="current folder", path=here, free=machine.disk_free))
+
+
+def _disk_matters(snapshot: Snapshot, low: list[Room]) -> Severity:
+    """Where torch is installed nothing has to be unpacked."""
+    only_temporary = all(room.what == _TEMPORARY for room in low)
+    return Severity.NOTE if only_temporary and reading.installed_torch(snapshot) else Severity.WARNING
+
+
 def _more_disk(snapshot: Snapshot) -> Fix:
-    machine, target = reading.host(snapshot), reading.interpreter(snapshot)
-    windows = machine is not None and machine.os == "windows"
+    target, shell = reading.interpreter(snapshot), shell_of(snapshot)
+    windows = reading.system(snapshot) == "windows"
     uv = target is not None and target.kind is EnvironmentKind.UV
     purge = "uv cache clean" if uv else pip(snapshot, "cache", "purge")
-    elsewhere = (
-        "$env:TEMP = 'D:\\temp'" if windows else "TMPDIR=/path/with/room python -m pip install --no-cache-dir ..."
-    )
+    elsewhere = shell.set({"TEMP": r"D:\temp"} if windows else {"TMPDIR": "/path/with/room"})
     steps = (
         "pip unpacks in the temporary folder and keeps its cache in the home folder: either may be the full disk",
-        f"to unpack elsewhere: `{elsewhere}`",
+        f"to unpack elsewhere: `{elsewhere}`, then pip with --no-cache-dir",
     )
     return Fix(summary="free some space; the installer's cache is the first to go", commands=(purge,), steps=steps)
 
@@ -139,7 +161,7 @@ def check_memory_low(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         code="memory-low",
         severity=Severity.ERROR if quotes or killed else Severity.WARNING,
         summary="the system has too little memory for this work" if quotes or killed else "hardly any memory is left",
-        cause=_memory_cause(quotes, left, killed=killed),
+        cause=_memory_cause(quotes, machine, killed=killed),
         facts=(*quotes, *ended, *_memory_facts(snapshot)),
         fix=_more_memory(snapshot),
         explains=("torch-corrupt", "msvc-runtime-missing"),
@@ -149,7 +171,7 @@ def check_memory_low(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
 _REFUSED = ("allocate", "paging file", "1455", "MemoryError")
 
 
-def _memory_cause(quotes: tuple[Fact, ...], left: int | None, *, killed: bool) -> str:
+def _memory_cause(quotes: tuple[Fact, ...], machine: Host | None, *, killed: bool) -> str:
     told = " ".join(quote.value for quote in quotes)
     if "1455" in told or "paging file" in told:
         return (
@@ -159,6 +181,9 @@ def _memory_cause(quotes: tuple[Fact, ...], left: int | None, *, killed: bool) -
         return "the system refused main memory (not the GPU's) that was asked for"
     if quotes or killed:
         return "the process was killed (SIGKILL): as a rule by the kernel or the container, for want of memory"
+    left, limit = (machine.memory_available, machine.memory_limit) if machine else (None, None)
+    if limit:
+        return f"{size(left)} of main memory are left to this process, whose control group may take {size(limit)}"
     return f"{size(left)} of main memory are available"
 
 
@@ -166,7 +191,10 @@ def _memory_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
     machine = reading.host(snapshot)
     if machine is None or machine.memory_total is None:
         return ()
-    return (Fact("memory", f"{size(machine.memory_total)}, {size(machine.memory_available)} available", "host"),)
+    return (
+        Fact("memory", f"{size(machine.memory_total)}, {size(machine.memory_available)} available", "host"),
+        *((Fact("limit of memory", size(machine.memory_limit), "control group"),) if machine.memory_limit else ()),
+    )
 
 
 def _more_memory(snapshot: Snapshot) -> Fix:
@@ -177,12 +205,12 @@ def _more_memory(snapshot: Snapshot) -> Fix:
             "each DataLoader worker reserves as much again: fewer workers, or num_workers=0",
         )
         return Fix(summary="enlarge the paging file", steps=steps)
-    limit = (
-        ("raise the container's own limit (`--memory`, the pod's `limits.memory`)",)
-        if machine and machine.container
-        else ()
+    limited = machine is not None and (machine.container or machine.memory_limit)
+    raising = "raise the limit: a container's `--memory`, a pod's `limits.memory`, a batch job's `--mem`"
+    steps = (
+        *((raising,) if limited else ()),
+        "take smaller batches and fewer DataLoader workers, or a machine with more memory",
     )
-    steps = (*limit, "take smaller batches and fewer DataLoader workers, or a machine with more memory")
     return Fix(
         summary="see who ended it, then give it more memory or less work",
         commands=("sudo dmesg | grep -i -E 'oom|killed process'",),

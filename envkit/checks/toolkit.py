@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from envkit import reading
 from envkit.checks.fixes import conda, pip
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers
@@ -100,9 +101,9 @@ def _makes(matrix: Matrix, release: str, asked: str) -> bool:
 
 def install_toolkit(snapshot: Snapshot, release: str | None) -> Fix:
     """Return how the toolkit of a CUDA release comes here: the compiler alone, no driver with it."""
-    target, machine = reading.interpreter(snapshot), reading.host(snapshot)
+    target, machine, shell = reading.interpreter(snapshot), reading.host(snapshot), shell_of(snapshot)
     named = release or "VERSION"
-    which = "" if release else "VERSION is what `python -c 'import torch; print(torch.version.cuda)'` prints"
+    which = "" if release else 'VERSION is what `python -c "import torch; print(torch.version.cuda)"` prints'
     more = (which,) if which else ()
     if target is not None and target.kind is EnvironmentKind.CONDA:
         command = conda(snapshot, "install", "-c", f"nvidia/label/cuda-{named}.0", "cuda-toolkit")
@@ -110,7 +111,7 @@ def install_toolkit(snapshot: Snapshot, release: str | None) -> Fix:
     if machine is not None and machine.os == "windows":
         folder = rf"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA\v{named}"
         steps = (f"install CUDA toolkit {named} from NVIDIA's archive, without its driver", *more)
-        return Fix(summary="install it beside others", commands=(f"$env:CUDA_HOME = '{folder}'",), steps=steps)
+        return Fix(summary="install it beside others", commands=(shell.set({"CUDA_HOME": folder}),), steps=steps)
     if machine is not None and machine.container:
         steps = ("use an image that holds the compiler: of pytorch/pytorch and nvidia/cuda those with `devel`", *more)
         return Fix(summary="take another image", steps=steps)
@@ -118,7 +119,8 @@ def install_toolkit(snapshot: Snapshot, release: str | None) -> Fix:
         f"install CUDA toolkit {named} from NVIDIA's archive (the runfile with `--toolkit` takes no driver)",
         *more,
     )
-    commands = (f"export CUDA_HOME=/usr/local/cuda-{named}", 'export PATH="$CUDA_HOME/bin:$PATH"')
+    folder = f"/usr/local/cuda-{named}"
+    commands = (shell.set({"CUDA_HOME": folder}), shell.prepend_path(f"{folder}/bin"))
     return Fix(summary="install it beside others", commands=commands, steps=steps)
 
 
@@ -230,7 +232,9 @@ def _other_compiler(snapshot: Snapshot, newest: int | None, quotes: tuple[Fact, 
         return Fix(summary="give the build a compiler", steps=("install gcc and g++ from the system's packages",))
     return Fix(
         summary="give the build a compiler that fits",
-        commands=(f"export CC=gcc-{version} CXX=g++-{version} CUDAHOSTCXX=g++-{version}",),
+        commands=(
+            shell_of(snapshot).set({"CC": f"gcc-{version}", "CXX": f"g++-{version}", "CUDAHOSTCXX": f"g++-{version}"}),
+        ),
         steps=(
             f"install gcc-{version} and g++-{version} from the system's packages",
             "or build with a newer CUDA toolkit of the same major release",

@@ -31,7 +31,7 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=(torch.fact, reading.gpu_fact(snapshot), Fact("driver", driver, "NVML or libcuda")),
     )
     if fitting is None:
-        out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --cuda 11.8` says why"
+        out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --explain` says why"
         # A live machine was asked all there is to know; a report may just not say enough.
         severity = Severity.NOTE if _live(snapshot) else finding.severity
         return msgspec.structs.replace(finding, severity=severity, fix=Fix(summary=out))

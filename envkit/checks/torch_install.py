@@ -1,12 +1,15 @@
 """Is torch installed, whole, once, and the one that is imported?"""
 
+import re
 import sys
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage, record_of
 from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
+from envkit.matrix.modules import imported_by_torch
 from envkit.snapshot import (
     Absent,
     Distribution,
@@ -18,6 +21,7 @@ from envkit.snapshot import (
     Snapshot,
     TorchRuntime,
 )
+from envkit.tracebacks import lacking_module, module_in_the_way, module_of, tracebacks_of
 
 _WAYS_IN = {
     "current-folder": "it is the current folder",
@@ -41,6 +45,8 @@ def check_module_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a local file or folder that is imported in place of torch or what torch needs."""
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
     shadows = [module for module in installed.modules if _shadows(module, installed)] if installed else []
+    if not shadows and (imported := _imported_instead(snapshot)):
+        shadows = [imported]
     if not shadows:
         return _told_shadowed(snapshot, matrix)
     first = shadows[0]
@@ -51,10 +57,44 @@ def check_module_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=f"{first.entry or 'that folder'} stands before the installed packages on the search path "
         f"({_WAYS_IN[first.way_in]}) and holds something called {first.name}",
         expected=f"{first.name} from {_rightful(first, target)}",
-        facts=tuple(Fact(f"import {shadow.name}", shadow.origin, "import system") for shadow in shadows),
+        facts=(
+            *(Fact(f"import {shadow.name}", shadow.origin, _seen_by(shadow, installed)) for shadow in shadows),
+            *_import_facts(snapshot),
+        ),
         fix=_make_way(snapshot, shadows),
         explains=("torch-missing", "torch-corrupt"),
     )
+
+
+def _imported_instead(snapshot: Snapshot) -> ModuleOrigin | None:
+    """The user's own file over which `import torch` failed here, in the place of a module that torch needs."""
+    live, target = reading.runtime(snapshot), reading.interpreter(snapshot)
+    if snapshot.pasted or live is None or live.error is None or target is None:
+        return None
+    for one in tracebacks_of(live.error):
+        shown = module_in_the_way(one)
+        run = next((file for file, _ in reversed(one.frames) if file in live.own_modules.values()), "")
+        file = live.own_modules.get(lacking_module(one)) or (shown.origin if shown and shown.entry else run)
+        if file and (found := _on_the_path(file, target)):
+            return found
+    return None
+
+
+def _on_the_path(file: str, target: Interpreter) -> ModuleOrigin | None:
+    """The module of a file that lies where the user's situation lets Python look for modules first."""
+    name = module_of(file)
+    if name not in sys.stdlib_module_names and name not in imported_by_torch():
+        return None  # an extension of torch's that is of the user's own is meant to be imported
+    entry = re.split(rf"[\\/]{re.escape(name)}(?:\.py|[\\/]__init__\.py)$", file)[0]
+    if entry not in target.search_path or entry == file:
+        return None
+    way_in = "current-folder" if entry == target.current_folder else "PYTHONPATH"
+    return ModuleOrigin(name=name, origin=file, entry=entry, way_in=way_in)
+
+
+def _seen_by(shadow: ModuleOrigin, installed: Packages | None) -> str:
+    asked = installed is not None and installed.complete and shadow in installed.modules
+    return "import system" if asked else "traceback"
 
 
 def _rightful(shadow: ModuleOrigin, target: Interpreter | None) -> str:
@@ -119,8 +159,7 @@ def _shadows(module: ModuleOrigin, installed: Packages) -> bool:
 def _make_way(snapshot: Snapshot, shadows: list[ModuleOrigin]) -> Fix:
     # A single file is the user's own small script; a folder may be a source tree, which nobody wants renamed.
     files = [shadow.origin for shadow in shadows if not shadow.origin.endswith("__init__.py")]
-    # What already has that name is somebody's too; PowerShell's `mv` does not take its place anyway.
-    move = ("mv",) if reading.system(snapshot) == "windows" else ("mv", "-n")
+    move = shell_of(snapshot).moving(reading.system(snapshot))
     renames = (
         quoted(snapshot, *move, file, file.removesuffix(".py") + "_local.py") for file in files if file[-3:] == ".py"
     )

@@ -1,12 +1,15 @@
 """Is there a wheel of torch for this Python, its bits, and this system?"""
 
+import msgspec
+
 from envkit import reading
 from envkit.checks.fixes import quoted
 from envkit.checks.interpreter import NOT_INSTALLED
+from envkit.errors import EnvkitError
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, numbers, public
-from envkit.snapshot import Host, Interpreter, Refusal, Snapshot
+from envkit.snapshot import Host, Interpreter, Refusal, Snapshot, Unknown
 
 
 def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -36,8 +39,9 @@ def check_python_supported(snapshot: Snapshot, matrix: Matrix) -> Finding | None
             *(_end_of_life(here, matrix) if here else ()),
             *(_last_release(target, snapshot, matrix) if target else ()),
         ),
-        fix=_newer_python(pythons, snapshot),
+        fix=_another_python(snapshot, matrix, wanted),
         explains=NOT_INSTALLED,
+        counts_with="" if refusal or reading.installed_torch(snapshot) else "torch-missing",
     )
 
 
@@ -49,7 +53,7 @@ def _by_table(target: Interpreter | None, snapshot: Snapshot, matrix: Matrix) ->
     pythons, here = matrix.torch.pythons(wanted), minor(target.version)
     if not reading.wheel_python(target):
         return wanted, f"torch has wheels for CPython only, and this is {target.implementation}"
-    if not pythons or here in pythons or _newer_release_has(here, wanted, matrix):
+    if not pythons or here in pythons or _newer_release_has(here, wanted, snapshot, matrix):
         return None
     return wanted, _wrong_side(here, wanted, pythons)
 
@@ -121,7 +125,7 @@ def _said_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=quotes[0].value,
         expected="a Python that the release supports",
         facts=(*quotes, *((Fact("Python", target.version, target.executable),) if target else ())),
-        fix=_newer_python(matrix.torch.pythons(matrix.torch.tested), snapshot),
+        fix=_another_python(snapshot, matrix, matrix.torch.tested),
         explains=NOT_INSTALLED,
     )
 
@@ -141,13 +145,32 @@ def _torch_in_question(snapshot: Snapshot, matrix: Matrix) -> str | None:
         return public(installed.version)
     module = listed.module("torch") if listed else None
     # In a report of long ago, what would be installed today is not in question.
-    return None if listed is None or not listed.complete or (module and module.origin) else matrix.torch.tested
+    if listed is None or not listed.complete or (module and module.origin):
+        return None
+    return _would_be_installed(snapshot, matrix)
 
 
-def _newer_release_has(python: str, torch: str, matrix: Matrix) -> bool:
-    """Say whether a later release has wheels for a Python: then it is torch that is too old, not Python."""
-    later = (release for release in matrix.torch.releases() if numbers(release) > numbers(torch))
-    return any(python in matrix.torch.pythons(release) for release in later)
+def _would_be_installed(snapshot: Snapshot, matrix: Matrix) -> str:
+    """The release that envkit would choose for this machine with a Python that fits it."""
+    # Only a target without torch needs a plan.
+    from envkit.planning.decide import plan
+    from envkit.planning.model import Request
+
+    open_choice = msgspec.structs.replace(snapshot, target=Unknown(why="any will do"))
+    try:
+        return plan(Request(any_python=True), open_choice, matrix).torch
+    except EnvkitError:
+        return matrix.torch.tested
+
+
+def _newer_release_has(python: str, torch: str, snapshot: Snapshot, matrix: Matrix) -> bool:
+    """Say whether a later release has wheels for a Python: then it is torch that is too old, not Python.
+
+    Where none is installed, so has one that is new enough to be taken.
+    """
+    since = torch if reading.installed_torch(snapshot) else min(torch, matrix.torch.tested, key=numbers)
+    builds = matrix.torch.builds(platform=reading.platform(snapshot), python=python)
+    return any(numbers(build.torch) >= numbers(since) for build in builds)
 
 
 def _end_of_life(python: str, matrix: Matrix) -> tuple[Fact, ...]:
@@ -160,8 +183,14 @@ def _last_release(target: Interpreter, snapshot: Snapshot, matrix: Matrix) -> tu
     return (Fact("newest torch for this Python", builds[-1].torch if builds else "none", "matrix"),)
 
 
-def _newer_python(pythons: tuple[str, ...], snapshot: Snapshot) -> Fix:
-    middle = pythons[len(pythons) // 2] if pythons else "3.12"
+def _usual_python(matrix: Matrix, torch: str = "") -> str:
+    """A Python that a release has wheels for: neither the oldest nor the newest."""
+    pythons = matrix.torch.pythons(torch) or matrix.torch.pythons(matrix.torch.tested)
+    return pythons[len(pythons) // 2]
+
+
+def _another_python(snapshot: Snapshot, matrix: Matrix, torch: str) -> Fix:
+    middle = _usual_python(matrix, torch)
     return Fix(
         summary=f"make an environment with another Python, {middle} for one",
         commands=(quoted(snapshot, "envkit", "create", "--python", middle, "--apply", ".venv"),),
@@ -189,10 +218,13 @@ def check_bits(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=facts,
         fix=Fix(
             summary="install a 64-bit Python and make the environment with it",
-            commands=("winget install Python.Python.3.12",) if reading.system(snapshot) == "windows" else (),
+            commands=(f"winget install Python.Python.{_usual_python(matrix)}",)
+            if reading.system(snapshot) == "windows"
+            else (),
             steps=("`python -c \"import struct; print(struct.calcsize('P') * 8)\"` then says 64",),
         ),
         explains=(*NOT_INSTALLED, "python-unsupported", "platform-no-wheel"),
+        counts_with="" if quotes or by_elimination or reading.installed_torch(snapshot) else "torch-missing",
     )
 
 
@@ -217,7 +249,8 @@ def _offers_nothing(refusal: Refusal, matrix: Matrix) -> bool:
 def check_platform(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a system that no torch wheel is made for, or none of the release that was asked for."""
     machine, target = reading.host(snapshot), reading.interpreter(snapshot)
-    if _refused(snapshot) or reading.quotes(snapshot, matrix, "platform-no-wheel"):
+    told = bool(_refused(snapshot) or reading.quotes(snapshot, matrix, "platform-no-wheel"))
+    if told:
         why = _by_platform(snapshot, matrix)
     elif (
         machine is None
@@ -242,6 +275,7 @@ def check_platform(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         ),
         fix=_other_platform(snapshot, matrix),
         explains=NOT_INSTALLED,
+        counts_with="" if told else "torch-missing",
     )
 
 

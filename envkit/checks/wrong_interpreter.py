@@ -5,6 +5,7 @@ import re
 from envkit import reading
 from envkit.checks.fixes import conda, quoted
 from envkit.checks.interpreter import NOT_INSTALLED
+from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor
@@ -177,8 +178,7 @@ def check_user_site_shadow(snapshot: Snapshot, _matrix: Matrix) -> Finding | Non
 
 def _without_user_site(snapshot: Snapshot, name: str) -> Fix:
     target = reading.interpreter(snapshot)
-    windows = reading.system(snapshot) == "windows"
-    off = "$env:PYTHONNOUSERSITE = '1'" if windows else "export PYTHONNOUSERSITE=1"
+    off = shell_of(snapshot).set({"PYTHONNOUSERSITE": "1"})
     of_conda = target is not None and target.kind is EnvironmentKind.CONDA
     lasting = (conda(snapshot, "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),) if of_conda else ()
     return Fix(

@@ -121,12 +121,16 @@ def _check_combination(asked: Asked) -> None:
 
 def print_page(code: str) -> None:
     """Print what there is to know of a diagnosis code."""
-    from envkit.checks.pages import read_page, render_list
-    from envkit.plugins import describe
+    from envkit.checks import pages
+    from envkit.plugins import pages as plugins
     from envkit.render.terminal.layout import console
     from envkit.render.terminal.page import print_markdown
 
-    print_markdown(console(), render_list() if code == "list" else describe(code) or read_page(code))
+    if code == "list":
+        page = pages.render_list() + plugins.render_list()
+    else:
+        page = pages.read_page(code) if code in pages.codes() else plugins.describe(code) or pages.read_page(code)
+    print_markdown(console(), page)
 
 
 def examine(
@@ -149,7 +153,8 @@ def examine(
         snapshot = _load(recorded)
     else:
         gathering = probes.start(python, quick=quick, deep=deep, timeout=timeout)
-        snapshot = _gather(gathering, timeout, quick=quick, as_json=as_json, show=show)
+        add = _start_plugins(timeout, selection)
+        snapshot = _gather(gathering, add, quick=quick, as_json=as_json, show=show)
     if save is not None:
         from envkit.intake import saved_snapshot
 
@@ -157,23 +162,24 @@ def examine(
     from envkit import matrix
     from envkit.checks import diagnose
 
-    diagnosis = diagnose(snapshot, matrix.load(), _ask_plugins(snapshot, timeout))
+    diagnosis = diagnose(snapshot, matrix.load(), _ask_plugins(snapshot, timeout, selection))
     if selection is not None:
         from envkit.checks.selection import select
+        from envkit.plugins import Kind, names
 
-        diagnosis = select(diagnosis, selection)
+        diagnosis = select(diagnosis, selection, names(Kind.CHECK))
     return Examined(diagnosis, snapshot)
 
 
-def _ask_plugins(snapshot: Snapshot, timeout: float | None) -> Plugged:
+def _ask_plugins(snapshot: Snapshot, timeout: float | None, selection: Selection | None) -> Plugged:
     from envkit.findings import Plugged
-    from envkit.plugins import check_names
+    from envkit.plugins import Kind, names
 
-    if not check_names():
+    if not names(Kind.CHECK):
         return Plugged()
     from envkit.plugins.running import run_checks
 
-    return run_checks(snapshot, timeout)
+    return run_checks(snapshot, timeout, lambda name: selection is None or not selection.against(name))
 
 
 def _load(recorded: Path) -> Snapshot:
@@ -182,8 +188,9 @@ def _load(recorded: Path) -> Snapshot:
     return load(recorded)
 
 
-def _gather(gathering: probes.Gathering, timeout: float | None, *, quick: bool, as_json: bool, show: bool) -> Snapshot:
-    add = _start_plugins(timeout)
+def _gather(
+    gathering: probes.Gathering, add: Callable[[Snapshot], Snapshot], *, quick: bool, as_json: bool, show: bool
+) -> Snapshot:
     # What judges and shows is loaded while the probes run.
     import_module("envkit.checks")
     import_module("envkit.render.json" if as_json else "envkit.render.terminal.diagnosis")
@@ -194,14 +201,14 @@ def _gather(gathering: probes.Gathering, timeout: float | None, *, quick: bool, 
         return add(gathering.result(on_wait if show else None))
 
 
-def _start_plugins(timeout: float | None) -> Callable[[Snapshot], Snapshot]:
-    from envkit.plugins import find_plugins
+def _start_plugins(timeout: float | None, selection: Selection | None) -> Callable[[Snapshot], Snapshot]:
+    from envkit.plugins import Kind, names
 
-    if not find_plugins():
+    if not names(Kind.PROBE):
         return lambda snapshot: snapshot
     from envkit.plugins.running import start_probes
 
-    return start_probes(timeout)
+    return start_probes(timeout, lambda name: selection is None or name not in selection.ignore.codes)
 
 
 _EXIT_CODES = {"healthy": 0, "faulty": 1, "incomplete": 4}

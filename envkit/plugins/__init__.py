@@ -34,6 +34,8 @@ class Plugin(NamedTuple):
     name: str
     value: str
     """"module:function"."""
+    distribution: str
+    """What brings it: "acme-envkit 1.0"."""
 
 
 def search_path() -> list[str]:
@@ -48,13 +50,14 @@ def find_plugins() -> tuple[Plugin, ...]:
     The files are looked at as they lie: `importlib.metadata` takes longer to be imported than all of this.
     """
     found: dict[tuple[Kind, str], Plugin] = {}
-    for text in _declarations():
-        for plugin in _read(text):
+    for distribution, text in _declarations():
+        for plugin in _read(distribution, text):
             found.setdefault((plugin.kind, plugin.name), plugin)
     return tuple(found[key] for key in sorted(found))
 
 
-def _declarations() -> Iterator[str]:
+def _declarations() -> Iterator[tuple[str, str]]:
+    """Yield each distribution that declares plugins, with the file that does."""
     for folder in search_path():
         try:
             names = [name for name in os.listdir(folder) if name.endswith((".dist-info", ".egg-info"))]  # noqa: PTH208
@@ -67,25 +70,20 @@ def _declarations() -> Iterator[str]:
             except OSError:
                 continue
             if b"[envkit." in data:
-                yield data.decode("utf-8", "replace")
+                who, _, version = name.rpartition(".")[0].partition("-")
+                yield f"{who.replace('_', '-')} {version}".strip(), data.decode("utf-8", "replace")
 
 
-def _read(text: str) -> Iterator[Plugin]:
+def _read(distribution: str, text: str) -> Iterator[Plugin]:
     kind = None
     for line in map(str.strip, text.splitlines()):
         if line.startswith("["):
             kind = next((one for one in Kind if line == f"[{one.value}]"), None)
         elif kind is not None and "=" in line and not line.startswith(("#", ";")):
             name, _, value = line.partition("=")
-            yield Plugin(kind, name.strip(), value.partition("[")[0].strip())
+            yield Plugin(kind, name.strip(), value.partition("[")[0].strip(), distribution)
 
 
-def describe(code: str) -> str | None:
-    """Return a page on the code of a plugin's check, in Markdown; None where it is none."""
-    found = next((plugin for plugin in find_plugins() if plugin == (Kind.CHECK, code, plugin.value)), None)
-    return found and f"# {found.name}\n\nA plugin finds it: `{found.value}`, which says more.\n"
-
-
-def check_names() -> tuple[str, ...]:
-    """Return the diagnosis codes that plugins may find."""
-    return tuple(plugin.name for plugin in find_plugins() if plugin.kind is Kind.CHECK)
+def names(*kinds: Kind) -> tuple[str, ...]:
+    """Return the names of the plugins of these kinds: of a check it is the diagnosis code that it may find."""
+    return tuple(plugin.name for plugin in find_plugins() if plugin.kind in kinds)

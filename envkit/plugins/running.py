@@ -34,9 +34,13 @@ class _Answer(NamedTuple):
     run: ProbeRun
 
 
-def start_probes(timeout: float | None) -> Callable[[Snapshot], Snapshot]:
-    """Start the probes and return what adds their facts to a snapshot."""
-    probes = [plugin for plugin in find_plugins() if plugin.kind is Kind.PROBE]
+Wanted = Callable[[str], bool]
+"""Says of the name of a plugin whether it is to be started."""
+
+
+def start_probes(timeout: float | None, wanted: Wanted) -> Callable[[Snapshot], Snapshot]:
+    """Start the probes that are wanted and return what adds their facts to a snapshot."""
+    probes = _plugins(Kind.PROBE, wanted)
     pool = ThreadPoolExecutor(len(probes) or 1)
     asked = [pool.submit(_ask, plugin, b"", timeout or FACTS_LIMIT) for plugin in probes]
 
@@ -49,14 +53,18 @@ def start_probes(timeout: float | None) -> Callable[[Snapshot], Snapshot]:
     return add
 
 
-def run_checks(snapshot: Snapshot, timeout: float | None) -> Plugged:
-    """Let each check look at the snapshot."""
-    checks = [plugin for plugin in find_plugins() if plugin.kind is Kind.CHECK]
+def run_checks(snapshot: Snapshot, timeout: float | None, wanted: Wanted) -> Plugged:
+    """Let each check that is wanted look at the snapshot."""
+    checks = _plugins(Kind.CHECK, wanted)
     ask = partial(_ask, given=encode(snapshot), limit=timeout or FACTS_LIMIT)
     with ThreadPoolExecutor(len(checks) or 1) as pool:
         told = [_finding(answer) for answer in pool.map(ask, checks)]
     findings = tuple(one for one in told if isinstance(one, Finding))
     return Plugged(findings, tuple(one for one in told if isinstance(one, str)))
+
+
+def _plugins(kind: Kind, wanted: Wanted) -> list[Plugin]:
+    return [plugin for plugin in find_plugins() if plugin.kind is kind and wanted(plugin.name)]
 
 
 def _finding(answer: _Answer) -> Finding | str | None:

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from envkit.probes.cgroup import memory_limit
 from envkit.probes.paths import exists
+from envkit.probes.shell import find_shell
 from envkit.probes.traces import NODES, probe_traces
 from envkit.snapshot import Host, PciGpu, Traces
 from envkit.systems import name_architecture, name_system
@@ -36,6 +38,7 @@ def probe_host(root: Path = Path("/")) -> Host:
     os_name = name_system(platform.system())
     linux = os_name == "linux"
     memory_total, memory_available = _linux_memory(root) if linux else _memory()
+    limit, left = memory_limit(root) if linux else (0, None)
     shm = _disk(root / "dev/shm") if linux else None
     wsl = _wsl(root) if linux else 0
     return Host(
@@ -48,7 +51,8 @@ def probe_host(root: Path = Path("/")) -> Host:
         cpus=os.cpu_count(),
         cpus_usable=len(os.sched_getaffinity(0)) if sys.platform == "linux" else None,
         memory_total=memory_total,
-        memory_available=memory_available,
+        memory_available=_less(memory_available, left),
+        memory_limit=limit,
         disk_free=(_disk(Path()) or (None, None))[1],
         shm_total=shm[0] if shm else None,
         shm_free=shm[1] if shm else None,
@@ -58,6 +62,7 @@ def probe_host(root: Path = Path("/")) -> Host:
         kernel_module_version=_kernel_module(root) if linux else "",
         device_nodes=_device_nodes(root) if linux else None,
         variables={name: value for name, value in os.environ.items() if _is_of_interest(name)},
+        shell=find_shell(root, os_name, os.environ),
         traces=probe_traces(root, wsl=bool(wsl)) if linux else Traces(),
     )
 
@@ -106,6 +111,11 @@ def _memory() -> tuple[int | None, int | None]:
     return int(memory.total), int(memory.available)
 
 
+def _less(one: int | None, other: int | None) -> int | None:
+    known = [count for count in (one, other) if count is not None]
+    return min(known) if known else None
+
+
 def _disk(path: Path) -> tuple[int, int] | None:
     """Total and free bytes of the file system that holds `path`."""
     try:
@@ -122,12 +132,16 @@ def _disk(path: Path) -> tuple[int, int] | None:
 
 def _container(root: Path, variables: Mapping[str, str]) -> str:
     """Name the container runtime by the marks it leaves, "" where there are none."""
+    if "APPTAINER_CONTAINER" in variables or "SINGULARITY_CONTAINER" in variables:
+        return "apptainer"
     if "KUBERNETES_SERVICE_HOST" in variables:
         return "kubernetes"
     if exists(root / ".dockerenv"):
         return "docker"
     if exists(root / "run/.containerenv"):
         return "podman"
+    if exists(root / ".singularity.d"):
+        return "apptainer"
     control_groups = _read(root / "proc/1/cgroup") or ""
     named = re.search(r"docker|kubepods|containerd|lxc|garden", control_groups)
     return named.group() if named else variables.get("container", "")

@@ -43,8 +43,14 @@ _UNITS = ((1.0, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns"))
 
 
 def _unit(seconds: float) -> tuple[float, str]:
-    """The largest unit in which a time is at least one."""
-    return next((unit for unit in _UNITS if abs(seconds) * unit[0] >= 1), _UNITS[-1])
+    """The largest unit in which a time is at least one, as it is shown: 0.9996 s are 1 s, not 1000 ms."""
+    return next((unit for unit in _UNITS if float(_figure(abs(seconds) * unit[0])) >= 1), _UNITS[-1])
+
+
+def _figure(value: float) -> str:
+    """Three digits, or all that stand before the point."""
+    shown = f"{value:.3g}"
+    return f"{value:.0f}" if "e+" in shown else shown
 
 
 def duration(seconds: float | None) -> str:
@@ -52,13 +58,13 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
     factor, unit = _unit(seconds)
-    return f"{seconds * factor:.3g} {unit}"
+    return f"{_figure(seconds * factor)} {unit}"
 
 
 def duration_range(low: float, high: float, like: float) -> str:
     """Return a range of seconds as "70 to 81", in the unit that `duration` takes for `like`."""
     factor, _ = _unit(like)
-    return f"{low * factor:.3g} to {high * factor:.3g}"
+    return f"{_figure(low * factor)} to {_figure(high * factor)}"
 
 
 def counted(names: Iterable[str]) -> str:

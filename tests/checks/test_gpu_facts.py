@@ -396,7 +396,7 @@ def test_memory_that_the_program_fills_itself_is_no_fault(told: str, severity: S
     assert first(make_gpu_snapshot(torch=live)) == ("gpu-memory-full", severity)
 
 
-@pytest.mark.parametrize("container", ["kubernetes", "podman", "docker"])
+@pytest.mark.parametrize("container", ["kubernetes", "podman", "docker", "apptainer"])
 def test_the_way_to_a_gpu_is_told_for_the_runtime(container: str) -> None:
     host = make_host(
         container=container, kernel_module_version="560.35.03", variables={"NVIDIA_VISIBLE_DEVICES": "none"}
@@ -404,7 +404,27 @@ def test_the_way_to_a_gpu_is_told_for_the_runtime(container: str) -> None:
     snapshot = make_gpu_snapshot(host=host, nvml=Absent(why=""), cuda=Absent(why=""), torch=NO_CUDA)
     fixes = [found.fix for found in findings(snapshot) if found.code == "container-no-gpu" and found.fix]
     words = " ".join((*fixes[0].commands, *fixes[0].steps))
-    assert {"kubernetes": "nvidia.com/gpu: 1", "podman": "podman run", "docker": "docker run"}[container] in words
+    ways = {"kubernetes": "nvidia.com/gpu: 1", "podman": "podman run", "docker": "docker run", "apptainer": "--nv"}
+    assert ways[container] in words
+
+
+def test_half_a_driver_in_apptainer_is_one_that_was_started_without_it() -> None:
+    host = make_host(container="apptainer", kernel_module_version="560.35.03")
+    snapshot = make_gpu_snapshot(host=host, nvml=Absent(why=""), cuda=Absent(why=""), torch=NO_CUDA)
+    found = diagnose(snapshot, matrix.load()).findings[0]
+    assert found.code == "container-no-gpu"
+    assert found.fix
+    assert found.fix.commands == ("apptainer exec --nv IMAGE nvidia-smi",)
+
+
+def test_amd_s_devices_in_apptainer_are_the_machine_s() -> None:
+    closed = Traces(nodes=(DeviceNode(path="/dev/kfd", openable=False, group="render"),))
+    host = make_host(gpus=(amd_pci(),), container="apptainer", traces=closed)
+    found = diagnose(make_snapshot(host=host, torch=make_runtime(hip="6.2", cuda="")), matrix.load()).findings[0]
+    assert found.code == "rocm-permission"
+    assert found.fix
+    assert "--rocm" in found.fix.summary
+    assert not any("docker" in command for command in found.fix.commands)
 
 
 def test_an_override_of_the_target_sets_the_comparison_aside() -> None:

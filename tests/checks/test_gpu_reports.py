@@ -91,3 +91,19 @@ def test_a_report_of_an_old_driver_invents_no_answer_of_nvml() -> None:
 def test_a_listing_of_open_device_files_is_no_fault() -> None:
     listed = "crw-rw-rw- 1 root root 195, 0 May  1 10:00 /dev/nvidia0\nIs CUDA available: True\n"
     assert diagnosis_of(snapshot_of(listed)).findings[0].code == "healthy"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$ singularity exec --nv torch.sif python train.py\nINFO:    Could not find any nv files on this host!\n",
+        "INFO:    Could not find any nv files on this host!\n",
+        "Apptainer> python\n>>> import torch\n>>> torch.cuda.is_available()\nFalse\n",
+        "I run it inside Singularity: RuntimeError: Found no NVIDIA driver on your system.\n",
+    ],
+)
+def test_apptainer_is_started_with_its_own_option(text: str) -> None:
+    found = first_of(snapshot_of(text))
+    assert found.code == "container-no-gpu"
+    assert found.fix
+    assert found.fix.commands == ("apptainer exec --nv IMAGE nvidia-smi",)

@@ -1,10 +1,11 @@
 """Room: shared memory, disk, memory."""
 
+import msgspec
 import pytest
 
-from envkit.findings import Severity
-from envkit.snapshot import RunEnd, Snapshot
-from tests.builders import make_gpu_snapshot, make_host, make_runtime, make_snapshot
+from envkit.findings import Diagnosis, Severity
+from envkit.snapshot import Absent, Room, RunEnd, Snapshot
+from tests.builders import make_gpu_snapshot, make_host, make_packages, make_runtime, make_snapshot
 from tests.checks.reports import codes_of, diagnosis_of, first_of, report_of, way_out
 
 MIB = 2**20
@@ -107,3 +108,51 @@ def test_windows_is_told_of_its_paging_file() -> None:
     text = "OSError: [WinError 1455] Die Auslagerungsdatei ist zu klein, um diesen Vorgang durchzuführen."
     assert "paging file" in way_out(report_of(text, host=make_host(os="windows")))
     assert "paging file" in first_of(report_of(text)).cause
+
+
+def with_rooms(torch: bool, **free: int) -> Diagnosis:
+    """What is said of a target whose environment and temporary folder have so much room."""
+    names = {"environment": "/env", "temporary": "/tmp/small"}
+    rooms = tuple(
+        Room(what=name.replace("temporary", "temporary folder"), path=names[name], free=count)
+        for name, count in free.items()
+    )
+    installed = make_packages() if torch else make_packages(*make_packages().named("pip"), modules=())
+    gone = {} if torch else {"torch": Absent(why="No module named 'torch'")}
+    return diagnosis_of(make_snapshot(packages=msgspec.structs.replace(installed, rooms=rooms), **gone))
+
+
+@pytest.mark.parametrize(
+    ("torch", "free", "severity", "words"),
+    [
+        (True, {"environment": 100 * MIB, "temporary": 2**40}, Severity.WARNING, "the environment /env has 100 MiB"),
+        (
+            False,
+            {"environment": 2**40, "temporary": 7 * MIB},
+            Severity.WARNING,
+            "the temporary folder /tmp/small has 7",
+        ),
+        (True, {"environment": 2**40, "temporary": 7 * MIB}, Severity.NOTE, "the temporary folder /tmp/small has 7"),
+        (True, {"temporary": 7 * MIB, "environment": MIB}, Severity.WARNING, "the environment /env has 1 MiB"),
+    ],
+)
+def test_the_disks_that_an_install_writes_to_are_looked_at(
+    torch: bool, free: dict[str, int], severity: Severity, words: str
+) -> None:
+    (found,) = (one for one in with_rooms(torch, **free).findings if one.code == "disk-low")
+    assert found.severity is severity
+    assert words in found.cause
+    assert len(found.facts) == 3
+
+
+def test_a_limit_of_memory_is_named_and_can_be_raised_outside_any_container_too() -> None:
+    host = make_host(memory_available=300 * MIB, memory_limit=512 * MIB)
+    (found,) = (one for one in diagnosis_of(make_snapshot(host=host)).findings if one.code == "memory-low")
+    assert found.severity is Severity.WARNING
+    assert "300 MiB of main memory are left to this process, whose control group may take 512 MiB" in found.cause
+    assert found.fix
+    assert "a batch job's `--mem`" in found.fix.steps[0]
+
+
+def test_apptainer_s_shared_memory_is_the_machine_s() -> None:
+    assert "Apptainer shares the machine's" in way_out(report_of(BUS_ERROR, host=make_host(container="apptainer")))

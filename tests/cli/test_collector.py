@@ -171,6 +171,14 @@ def test_an_interpreter_that_is_not_there_is_a_fact(collect: Collect, tmp_path: 
     assert "could not be started" in target["why"]
 
 
+def test_a_folder_is_no_interpreter(script: str, bare_target: Path) -> None:
+    folder = bare_target.parent.parent
+    command = [sys.executable, "-", "--python", folder]
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--python wants the path of an interpreter, and {folder} is a folder" in done.stderr
+
+
 def test_a_python_that_is_too_old_is_told(script: str) -> None:
     if (python := installed_python("2.7")) is None:
         pytest.skip("no Python 2.7 on this machine")

@@ -351,7 +351,7 @@ def test_a_second_run_on_one_path_is_refused(cli, tmp_path, indexes, slow_index)
         wait_for(asked.is_set, process)
         done = cli(*BARE, str(place))
         assert done.code == 1
-        assert f"another `envkit create` is at work on `{place}`" in done.err
+        assert f"another envkit is at work on `{place}`" in done.err
         assert process.poll() is None
     finally:
         process.send_signal(signal.SIGINT)

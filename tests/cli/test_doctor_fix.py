@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from envkit import matrix
+from envkit.apply.claim import claimed
+from envkit.apply.places import Mode
 from tests.cli.test_doctor_recorded import TOO_OLD
 from tests.conftest import Cli, make_target, site_of
 from tests.recipes.local_index import make_indexes, write_wheel
@@ -108,6 +110,19 @@ def test_an_environment_that_cannot_be_written_to_is_told(
     assert run.code == 1
     assert "Is a directory" in run.out
     assert "numpy-abi: still there" in run.out
+
+
+def test_while_another_changes_the_environment_it_waits_for_nobody(
+    cli: Cli, without_numpy_files: Path, sources: dict[str, str]
+) -> None:
+    env = without_numpy_files.parent.parent
+    with claimed(env, Mode.UPDATE, "what another is about"):
+        run = cli("doctor", "--fix", "--yes", "--python", str(env), env=sources)
+    assert run.code == 1
+    assert f"another envkit is at work on `{env}`" in "".join(run.out.splitlines())
+    assert "wait for it" in run.out
+    assert "envkit create" not in run.out
+    assert "another path" not in run.out
 
 
 def test_two_installs_over_each_other_become_one(cli: Cli, bare_target: Path, sources: dict[str, str]) -> None:

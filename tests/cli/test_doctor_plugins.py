@@ -14,6 +14,11 @@ MODULE = """
 import os, sys, time
 
 def check_licence(snapshot, matrix):
+    \"\"\"The licence of the site
+    has ended.
+
+    Ask \x1b]0;acme\x07 for another.
+    \"\"\"
     from envkit.findings import Fact, Finding, Fix, Severity
     licence = snapshot.plugins.get("acme", {}).get("licence")
     if licence != "expired":
@@ -34,6 +39,9 @@ def check_wrong_code(snapshot, matrix):
 
 def check_nonsense(snapshot, matrix):
     return {"code": 7}
+
+def check_hangs(snapshot, matrix):
+    time.sleep(600)
 
 def check_raises(snapshot, matrix):
     raise KeyError("planted")
@@ -111,7 +119,57 @@ def test_a_plugin_s_code_can_be_ignored(plug) -> None:
 def test_a_plugin_s_code_is_explained(plug) -> None:
     run = plug({"acme-licence": "check_licence"}, {})("--explain", "acme-licence")
     assert run.code == 0
-    assert "acme_envkit:check_licence" in run.out
+    assert run.out.startswith("# acme-licence\n\nA plugin finds it: `acme_envkit:check_licence` of acme-envkit 1.0.\n")
+    assert "The licence of the site\nhas ended." in run.out
+    assert "\x1b" not in run.out
+
+
+def test_the_list_of_codes_names_those_of_plugins(plug) -> None:
+    run = plug({"acme-licence": "check_licence", "acme-odd": "check_raises", "acme-gone": "not_there"}, {})(
+        "--explain", "list"
+    )
+    assert run.code == 0
+    assert run.out.splitlines()[-3:] == [
+        "- `acme-gone`: (a plugin's: acme-envkit 1.0)",
+        "- `acme-licence`: The licence of the site has ended. (a plugin's: acme-envkit 1.0)",
+        "- `acme-odd`: (a plugin's: acme-envkit 1.0)",
+    ]
+    assert "- `torch-missing`: " in run.out
+
+
+def test_a_plugin_does_not_take_the_place_of_a_page(plug) -> None:
+    doctor = plug({"torch-corrupt": "check_healthy"}, {})
+    assert "## Confirm by hand" in doctor("--explain", "torch-corrupt").out
+
+
+def test_a_code_that_is_none_is_told_with_the_plugin_s_that_is_nearest(plug) -> None:
+    run = plug({"acme-licence": "check_licence"}, {})(*HERE, "--ignore", "acme-license")
+    assert run.code == 2
+    assert "`acme-licence`" in run.err
+
+
+@pytest.mark.parametrize("option", [("--ignore", "acme"), ("--only", "gpu-absent")])
+@pytest.mark.parametrize("check", ["check_hangs", "check_raises"])
+def test_a_check_that_does_not_count_is_not_started(plug, option, check) -> None:
+    began = time.monotonic()
+    run = plug({"acme": check}, {})(*HERE, "--json", "--timeout", "15", *option)
+    assert time.monotonic() - began < 12
+    assert (run.code, run.json["verdict"], run.json["incomplete"]) == (0, "healthy", [])
+
+
+def test_a_probe_can_be_passed_over_too(plug) -> None:
+    doctor = plug({}, {"acme": "probe_dies"})
+    run = doctor(*HERE, "--json", "--ignore", "acme")
+    assert (run.code, run.json["incomplete"]) == (0, [])
+    assert doctor(*HERE, "--only", "acme").code == 2
+
+
+def test_only_a_plugin_s_code_lets_it_run(plug) -> None:
+    doctor = plug(
+        {"acme-licence": "check_licence", "acme": "check_hangs"}, {"facts": "probe_acme", "acme": "probe_acme"}
+    )
+    run = doctor(*HERE, "--json", "--only", "acme-licence")
+    assert (run.code, run.codes, run.json["incomplete"]) == (1, ["acme-licence"], [])
 
 
 @pytest.mark.parametrize(

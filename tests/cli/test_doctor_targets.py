@@ -217,6 +217,11 @@ def test_an_old_python_is_python_unsupported(cli: Cli, version: str) -> None:
     assert run.code == 1
     assert run.codes[0] == "python-unsupported"
     assert version in run.json["findings"][0]["cause"]
+    passed_over = cli("doctor", "--json", "--python", python, "--ignore", "torch-missing")
+    assert (passed_over.code, passed_over.json["verdict"]) == (0, "healthy")
+    assert [one["code"] for one in passed_over.json["ignored"]] == ["python-unsupported", "torch-missing"]
+    by_name = cli("doctor", "--json", "--python", python, "--only", "python-unsupported")
+    assert (by_name.code, by_name.codes) == (1, ["python-unsupported"])
 
 
 def test_a_saved_snapshot_gives_the_same_findings(cli: Cli, bare_target: Path, tmp_path: Path) -> None:

@@ -23,6 +23,6 @@ class Fault(NamedTuple):
     limit: float = 10.0
     """Seconds that it may take at most, on a machine that has more to do."""
     needs: tuple[str, ...] = ()
-    """What it cannot be planted without: "modes", "mounts" (see needs.py), "python2.7"."""
+    """What it cannot be planted without: "modes", "mounts" (see needs.py), "python2.7", "shell fish"."""
     also: str = ""
     """Another code that is right where the machine differs."""

@@ -103,16 +103,28 @@ _LIES_DEEPLY = r"""printf '\n%s ["interpreter", {"a":' "$3"; head -c 200000 /dev
 # -- what stands before torch ---------------------------------------------------------------------
 
 
-def local(name: str, *, by: str = "cwd") -> object:
-    """Return what puts a module of the user's own before the installed one."""
+def local(name: str, *, by: str = "cwd", needs: str = "", holds: str = "mine = True") -> object:
+    """Return what puts a module of the user's own before the installed one; `needs` is what torch does with it."""
 
     def plant(place: Place) -> None:
-        torch(place)
+        torch(place, prelude=needs or "pass")
         file = (place.cwd if by == "cwd" else place.folder / "mine") / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("mine = True\n")
+        file.write_text(f"{holds}\n")
         if by != "cwd":
             place.variables["PYTHONPATH"] = str(place.folder / "mine")
+
+    return plant
+
+
+def typed_into(shell: str, *options: str) -> object:
+    """Return what plants that copy, and starts envkit as one does who types into a shell: in a group of its own."""
+
+    def plant(place: Place) -> None:
+        _user_site(place)
+        place.started_by = (shell, *options)
+        # fish keeps files of its own there.
+        place.variables |= dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME"), "/dev/null")
 
     return plant
 
@@ -199,7 +211,33 @@ FAULTS = (
     Fault("a local numpy folder", local("numpy/__init__.py"), "module-shadowed", says="project/numpy"),
     Fault("torch.py on PYTHONPATH", local("torch.py", by="PYTHONPATH"), "module-shadowed", says="PYTHONPATH"),
     Fault("numpy on PYTHONPATH", local("numpy/__init__.py", by="PYTHONPATH"), "module-shadowed", says="PYTHONPATH"),
+    Fault("a local random.py", local("random.py", needs="from random import Random"), "module-shadowed",
+          says="project/random.py"),
+    Fault("a local queue.py that lacks a name", local("queue.py", needs="import queue; queue.SimpleQueue()"),
+          "module-shadowed", says="project/queue.py"),
+    Fault("a local secrets.py that fails", local("secrets.py", needs="import secrets", holds="open('/no/such/file')"),
+          "module-shadowed", says="project/secrets.py"),
+    Fault("a local secrets.py of no Python", local("secrets.py", needs="import secrets", holds="print 'no'"),
+          "module-shadowed", says="project/secrets.py"),
+    Fault("a local typing_extensions.py",
+          local("typing_extensions.py", needs="import typing_extensions", holds="raise 1"), "module-shadowed",
+          says="project/typing_extensions.py"),
+    Fault("a sympy on PYTHONPATH", local("sympy/__init__.py", by="PYTHONPATH", needs="from sympy import Symbol"),
+          "module-shadowed", says="PYTHONPATH names it"),
+    Fault("control: a local random.py that nothing minds", local("random.py", needs="import random"), "gpu-absent", 0),
+    Fault("a torch that is broken beside a local random.py",
+          local("random.py", needs="import random; raise ImportError('libtorch_cpu.so: file too short')"),
+          "torch-corrupt"),
     Fault("a copy in the user's site folder", _user_site, "user-site-shadow", says="user/lib/python"),
+    *(
+        Fault(f"a copy in the user's site folder, told to {shell}", typed_into(shell, *options), "user-site-shadow",
+              says=says, needs=(f"shell {shell}",))
+        for shell, options, says in (
+            ("bash", ("-m", "-c", '"$@"; exit $?', "bash"), "export PYTHONNOUSERSITE=1"),
+            ("zsh", ("-m", "-c", '"$@"; exit $?', "zsh"), "export PYTHONNOUSERSITE=1"),
+            ("fish", ("--no-config", "-c", "status job-control full; $argv"), "set -gx PYTHONNOUSERSITE 1"),
+        )
+    ),
     Fault("pip installs elsewhere", _pip_of_another, "interpreter-mismatch", says="other"),
     # -- start-up files ---------------------------------------------------------------------------
     Fault("control: sitecustomize raises", hook("sitecustomize.py", "raise RuntimeError\n"), "gpu-absent", 0),

@@ -120,6 +120,22 @@ def _in_a_mount(script: str) -> object:
     return plant
 
 
+_LIMITED = (
+    "mount -t tmpfs tmpfs /sys/fs/cgroup && cd /sys/fs/cgroup && mkdir memory && "
+    "for file in memory.max memory/memory.limit_in_bytes; do echo 536870912 > $file; done && "
+    "for file in memory.current memory/memory.usage_in_bytes; do echo 104857600 > $file; done && "
+    'cd "$OLDPWD" && exec "$@"'
+)
+"""A control group of either version that may take 512 MiB, and has taken 100."""
+
+
+def _environment_on_a_small_disk(place: Place) -> None:
+    disk = place.folder / "disk"
+    disk.mkdir()
+    _in_a_mount(f'mount -t tmpfs -o size=900m tmpfs {disk} && cp -a {place.prefix} {disk} && exec "$@"')(place)
+    place.arguments = ("--python", str(disk / place.prefix.name / "bin/python"))
+
+
 def _save(where: str, script: str = "") -> object:
     def plant(place: Place) -> None:
         torch(place)
@@ -167,6 +183,10 @@ FAULTS = (
     Fault("control: no stderr", within('exec "$@" 2>&-'), "gpu-absent", 0),
     # -- disks ------------------------------------------------------------------------------------
     Fault("a tiny /dev/shm", _in_a_mount(_TINY_SHM), "shm-too-small", 0, needs=("mounts",)),
+    Fault("an environment on a disk that is nearly full", _environment_on_a_small_disk, "disk-low", 0,
+          says="disk of the environment", needs=("mounts",)),
+    Fault("a container that may take little memory", _in_a_mount(_LIMITED), "memory-low", 0,
+          says="may take 512 MiB", needs=("mounts",)),
     Fault("the report goes to a full device", _save("/dev/full"), exit=3, says="No space left"),
     Fault("the report goes to a full disk", _save_on_full_disk, exit=3, says="No space left",
           needs=("mounts",)),

@@ -20,6 +20,8 @@ def lacking(need: str) -> str:
         return "" if os.geteuid() != 0 or _starts(WITHOUT_RIGHTS) else "root may read everything here"
     if need == "mounts":
         return "" if os.geteuid() == 0 and _starts(OWN_MOUNTS) else "no mounts of one's own here"
+    if need.startswith("shell "):
+        return "" if shutil.which(need.removeprefix("shell ")) else f"no {need.removeprefix('shell ')} on this machine"
     return "" if installed_python(need.removeprefix("python")) else f"no {need} on this machine"
 
 

@@ -87,3 +87,25 @@ def test_the_import_is_read_off_the_line_where_the_message_names_no_module() -> 
 def test_a_script_of_such_a_name_in_which_nothing_is_missed_is_no_such_file(frames: tuple[str, ...]) -> None:
     text = traceback(*frames, error="AttributeError: module 'queue' has no attribute 'SimpleQueue'")
     assert local_modules(text) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ("/home/me/job/typing_extensions.py", [("typing_extensions", "/home/me/job/typing_extensions.py")]),
+        ("/home/me/job/sympy/__init__.py", [("sympy", "/home/me/job/sympy/__init__.py")]),
+        ("/home/me/triton/python/triton/__init__.py", []),
+        (f"{SITE}/typing_extensions.py", []),
+    ],
+)
+def test_what_torch_needs_may_be_a_local_file_too(last: str, expected: list[tuple[str, str]]) -> None:
+    text = traceback("/home/me/job/train.py", f"{SITE}/torch/__init__.py", last, error="TypeError: odd")
+    assert local_modules(text) == expected
+    assert local_modules(traceback("/home/me/job/train.py", last, error="TypeError: odd")) == []
+
+
+def test_a_local_file_that_is_no_python_is_shown_by_the_import_of_it() -> None:
+    text = traceback(f"{SITE}/torch/__init__.py", error="") + (
+        '  File "/home/me/random.py", line 1\n    print 1\n    ^\nSyntaxError: Missing parentheses in call'
+    )
+    assert local_modules(text) == [("random", "/home/me/random.py")]

@@ -196,6 +196,14 @@ class ImageFile(msgspec.Struct, frozen=True):
     micromamba: Text
 
 
+ModuleName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]\w*$")]
+
+
+class ModuleFile(msgspec.Struct, frozen=True):
+    imported_by_torch: frozenset[ModuleName]
+    often_beside_torch: frozenset[ModuleName]
+
+
 # -- what every file begins with ----------------------------------------------------------------
 
 

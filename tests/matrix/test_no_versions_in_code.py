@@ -11,9 +11,11 @@ import envkit
 ROOT = Path(envkit.__file__).parent
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if "_payload" not in path.parts)
 
-# A whole text that is a release (three numbers, or a CUDA and its torch name), a driver or an architecture. Texts for
-# people, which give versions as examples, hold more than that; two numbers alone may also be a glibc or a time.
-_VERSION = re.compile(r"\d+\.\d+\.\d+|cu\d{3}|rocm\d\.\d(\.\d)?|(sm|compute)_\d{2,3}[af]?|1[0-9]\.\d|[45]\d\d\.\d+")
+# A whole text that is a release (three numbers, a CUDA and its torch name, or a Python), a driver or an architecture.
+# Texts for people, which give versions as examples, hold more than that; two numbers alone may be a glibc or a time.
+_VERSION = re.compile(
+    r"\d+\.\d+\.\d+|3\.\d\d?|.*Python\.3\.\d+|cu\d{3}|rocm\d\.\d(\.\d)?|(sm|compute)_\d{2,3}[af]?|1[0-9]\.\d|[45]\d\d\.\d+"
+)
 
 
 # envkit's own version; the two releases that the doctor always answers for, a question and no knowledge.
@@ -47,7 +49,9 @@ def test_a_module_holds_no_version(module):
     assert found == _ALLOWED.get(module, [])
 
 
-@pytest.mark.parametrize("literal", ["2.5.1", "12.1", "cu121", "535.104", "sm_86", "rocm6.2"])
+@pytest.mark.parametrize(
+    "literal", ["2.5.1", "12.1", "cu121", "535.104", "sm_86", "rocm6.2", "3.12", "install Python.Python.3.12"]
+)
 def test_a_version_in_logic_is_found(literal):
     assert versions_in(f"if torch == {literal!r}:\n    pass") == [f"line 1: {literal!r}"]
 

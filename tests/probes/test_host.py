@@ -73,6 +73,7 @@ def test_the_kernel_module_tells_its_version(tmp_path: Path, flavour: str, versi
         ("proc/1/cgroup", "0::/kubepods/besteffort/pod1\n", "kubepods"),
         ("proc/1/cgroup", "1:name=systemd:/lxc/box\n", "lxc"),
         ("proc/1/cgroup", "0::/init.scope\n", ""),
+        (".singularity.d/runscript", "", "apptainer"),
     ],
 )
 def test_a_container_is_known_by_its_marks(
@@ -82,6 +83,13 @@ def test_a_container_is_known_by_its_marks(
     monkeypatch.delenv("container", raising=False)
     put(tmp_path, file, text)
     assert probe_host(tmp_path).container == container
+
+
+@pytest.mark.parametrize("name", ["APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"])
+def test_apptainer_and_singularity_say_so(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "/images/torch.sif")
+    put(tmp_path, ".dockerenv")  # of the image that theirs was made from
+    assert probe_host(tmp_path).container == "apptainer"
 
 
 @pytest.mark.parametrize(

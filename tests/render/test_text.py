@@ -45,7 +45,20 @@ def test_sizes(count: int | None, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(None, "unknown"), (75.0, "75 s"), (1.234, "1.23 s"), (0.035, "35 ms"), (74e-6, "74 µs"), (5e-9, "5 ns")],
+    [
+        (None, "unknown"),
+        (75.0, "75 s"),
+        (1.234, "1.23 s"),
+        (0.035, "35 ms"),
+        (74e-6, "74 µs"),
+        (5e-9, "5 ns"),
+        (0.9996, "1 s"),
+        (0.9994, "999 ms"),
+        (999.9, "1000 s"),
+        (86400.0, "86400 s"),
+        (-0.9996, "-1 s"),
+        (0.0, "0 ns"),
+    ],
 )
 def test_durations(seconds: float | None, shown: str) -> None:
     assert duration(seconds) == shown

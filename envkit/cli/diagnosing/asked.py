@@ -43,14 +43,14 @@ class Asked(NamedTuple):
             return None
         from envkit.checks.pages import check_code
         from envkit.checks.selection import Codes, Selection
-        from envkit.plugins import check_names
+        from envkit.plugins import Kind, names
 
         only = Codes(self.only, "--only") if self.only else Codes(settings.only, settings.source)
         ignore = Codes(self.ignore, "--ignore") if self.ignore else Codes(settings.ignore, settings.source)
-        for codes in (only, ignore):
+        # A probe finds nothing that could count alone, but one that fails can be passed over.
+        for codes, kinds in ((only, (Kind.CHECK,)), (ignore, (Kind.CHECK, Kind.PROBE))):
             for code in codes.codes:
-                if code not in check_names():
-                    check_code(code, codes.by)
+                check_code(code, codes.by, names(*kinds))
         if self.only and not self.ignore:  # who asks for a code by name is shown it
             ignore = ignore.without(self.only)
         return Selection(only, ignore, strict=strict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,11 +35,13 @@ def fix(asked: Asked, examine: Callable[[], Examined]) -> int:
     before = examine()
     plan = plan_mending(before.diagnosis, before.snapshot)
     if not asked.as_json:
+        from envkit.checks.shells import shell_of
         from envkit.render.terminal.lines import output
         from envkit.render.terminal.mending import print_mending
 
         before.show(verbose=asked.verbose)
-        lines = {mending.code: [shlex.join(step.argv) for step in mending.steps] for mending in plan}
+        shell = shell_of(before.snapshot)
+        lines = {mending.code: [shell.command(*step.argv) for step in mending.steps] for mending in plan}
         print_mending(output(), before.diagnosis, lines)
     if not plan or not _has_consent(asked):
         return _answer(asked, before, before, plan, None)

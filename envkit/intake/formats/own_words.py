@@ -20,6 +20,12 @@ _CONTAINER = re.compile(
     r"^[\w.-]{2,60} exited with code \d{1,3}$",
     re.IGNORECASE | re.MULTILINE,
 )
+_APPTAINER = re.compile(
+    r"\b(?:singularity|apptainer)(?: +-{1,2}[\w-]+)* +(?:exec|run|shell|instance)\b|"
+    r"^(?:Singularity|Apptainer)(?: \S{1,80})?>|/\.singularity\.d/|\b(?:SINGULARITY|APPTAINER)_CONTAINER=|"
+    r"\bin(?:side)? (?:an? |the |my )?(?:singularity|apptainer)\b|Could not find any (?:nv|rocm) files on this host",
+    re.IGNORECASE | re.MULTILINE,
+)
 _MAC = re.compile(
     r"\bMacBook\b|\biMac\b|\bMac (?:mini|studio|pro)\b|\bM[1-5](?: Pro| Max| Ultra)? (?:Mac|chip)\b|\bmac m[1-5]\b|"
     r"\bOSX\b|\bI(?:'m| am)? (?:on|use|using) (?:mac ?OS|OS ?X)\b|"
@@ -75,6 +81,10 @@ def parse(text: Text) -> Iterator[Part]:
         yield Part(driver=driver[1])
     if _HOSTED.search(said):
         yield Part(container=HOSTED, os="linux")
+    elif text.has("ingularity", "SINGULARITY", "pptainer", "APPTAINER", "files on this host") and _APPTAINER.search(
+        said
+    ):
+        yield Part(container="apptainer", os="linux")
     elif _CONTAINER.search(said):
         yield Part(container="docker")
     for_cpu = _FOR_CPU.search(said) if text.has("+cpu") else None

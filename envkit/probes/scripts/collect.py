@@ -369,6 +369,8 @@ def main(arguments):
     parser.add_argument("--quick", action="store_true", help="leave out what imports torch")
     parser.add_argument("--deep", action="store_true", help="also read every file of torch and compare its hash")
     options = parser.parse_args(arguments)
+    if os.path.isdir(options.python):
+        parser.error("--python wants the path of an interpreter, and %s is a folder" % options.python)
     code = {}  # type: dict[str, Any]
     exec(compile(EMBEDDED, "embedded", "exec"), code)  # noqa: S102 - a text that stands above
     code["embed"](SOURCES)

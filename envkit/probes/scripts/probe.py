@@ -92,7 +92,7 @@ def main(arguments):
 
         # From here on what is imported is the user's affair: this run must be as the user's own.
         sys.path[:] = path
-        run_torch(send)
+        run_torch(send, current_folder)
     else:
         tell(names, path, current_folder, send)
     # Leave at once: tearing down a loaded torch takes time and may crash on its own.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict
+from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict, consequences
 from envkit.render.terminal.lines import Lines, Rows, Style
 from envkit.render.terminal.report import asked_rows, told_rows
 from envkit.render.text import counted, duration, size
@@ -20,9 +20,9 @@ def print_diagnosis(out: Lines, diagnosis: Diagnosis, snapshot: Snapshot, *, ver
     out.styled(diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict], headline)
     out.line()
     out.facts(told_rows(snapshot, verbose=verbose) if snapshot.pasted else _machine(snapshot))
-    consequences = {code for finding in diagnosis.findings for code in finding.explains}
+    follows = consequences(diagnosis.findings)
     for finding in diagnosis.findings:
-        if finding.code in consequences and not verbose:
+        if finding.code in follows and not verbose:
             continue
         out.line()
         _print_finding(out, finding, verbose=verbose)
@@ -149,6 +149,7 @@ def _host(host: Host | Unknown) -> str:
         host.libc,
         f"{host.cpus} CPUs" if host.cpus else None,
         f"memory {size(host.memory_total)}, {size(host.memory_available)} free",
+        f"limited to {size(host.memory_limit)}" if host.memory_limit else None,
         f"disk {size(host.disk_free)} free",
         f"shared memory {size(host.shm_total)}" if host.shm_total is not None else None,
         f"in {host.container}" if host.container else None,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from envkit.errors import EnvkitError
-from envkit.findings import Diagnosis, Severity
+from envkit.findings import Diagnosis, Severity, consequences
 from envkit.render.terminal.lines import Lines, Style
 
 
@@ -14,7 +14,7 @@ def print_mending(out: Lines, diagnosis: Diagnosis, commands: Mapping[str, Seque
         out.line(f"--fix mends {code} with:")
         for line in lines:
             out.whole(line, Style.COMMAND, indent=4)
-    follows = {code for finding in diagnosis.findings for code in finding.explains}
+    follows = consequences(diagnosis.findings)
     told = [finding.code for finding in diagnosis.findings if finding.severity is not Severity.NOTE]
     left = [code for code in told if code not in commands and code not in follows]
     if left:

@@ -3,10 +3,12 @@
 from rich.console import Console
 from rich.markdown import Markdown
 
+from envkit.render.text import clean
+
 
 def print_markdown(out: Console, text: str) -> None:
-    """Print a page."""
+    """Print a page, which may hold what a plugin says of itself."""
     if out.is_terminal:
-        out.print(Markdown(text))
+        out.print(Markdown(clean(text)))
     else:
-        out.file.write(text)
+        out.file.write(clean(text))

@@ -1,20 +1,23 @@
 """`import torch` and first use of each device, told as it goes on: the run may end in any way."""
 
+import functools
+import os
 import sys
 import time
 import traceback
 import warnings
 
-from envkit_probe.files import is_text
+from envkit_probe.files import is_text, real
 from envkit_probe.libraries import loaded_libraries
+from envkit_probe.modules import ways_in
 
 MYPY = False
 if MYPY:  # the type comments below; old interpreters have no typing
     from typing import Any  # noqa: F401
 
 
-def run_torch(send):
-    # type: (Any) -> None
+def run_torch(send, current_folder):
+    # type: (Any, str) -> None
     def stage(name):
         # type: (str) -> None
         send("torch", {"stage": name})
@@ -26,7 +29,8 @@ def run_torch(send):
         try:
             import torch
         except BaseException as error:  # also SystemExit: a target may do anything on import
-            send("torch", {"error": error_facts(error), "libraries": libraries_now()})
+            own = own_modules(current_folder)
+            send("torch", {"error": error_facts(error), "own_modules": own, "libraries": libraries_now()})
             return
         send("torch", {"import_seconds": time.time() - began})
         stage("version")
@@ -43,6 +47,22 @@ def run_torch(send):
         send("torch", {"libraries": libraries_now()})
         send("torch", {"warnings": sorted(set(str(warning.message) for warning in caught))[:20]})
     stage("done")
+
+
+def own_modules(current_folder):
+    # type: (str) -> dict[str, str]
+    """The modules that came from the folders that the user's situation put on the search path, each with its file."""
+    ways = ways_in(current_folder)
+    found = {}
+    for name, module in list(sys.modules.items()):
+        file = attempt(functools.partial(getattr, module, "__file__"))
+        if "." in name or not file or not is_text(file):
+            continue
+        folder, base = os.path.split(file)
+        entry = os.path.dirname(folder) if base.startswith("__init__.") else folder
+        if ways.get(real(entry)) in ("current-folder", "PYTHONPATH"):
+            found[name] = file
+    return found
 
 
 def libraries_now():
