@@ -8,6 +8,7 @@ import sys
 from envkit_probe.files import is_closed, is_text, listing, read_text, real
 from envkit_probe.modules import module_origins
 from envkit_probe.records import record_damage
+from envkit_probe.rooms import rooms
 
 MYPY = False
 if MYPY:  # the type comments below; old interpreters have no typing
@@ -37,6 +38,7 @@ def packages_facts(path, current_folder, compare):
         "distributions": [pip_distribution(folder, entry, owned, compare) for folder, entry in installed] + records,
         "modules": module_origins(entries, current_folder),
         "unreadable": [folder for folder in sorted(seen) if is_closed(folder)],
+        "rooms": rooms(),
     }
 
 
