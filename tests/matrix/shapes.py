@@ -196,6 +196,15 @@ class ImageFile(msgspec.Struct, frozen=True):
     micromamba: Text
 
 
+class Without(Strict, frozen=True):
+    fails: Text
+    vital: bool = False
+
+
+class DependencyFile(msgspec.Struct, frozen=True):
+    without: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")], Without]
+
+
 # -- what every file begins with ----------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ SHAPES = {
     "gpus.json": shapes.GpuFile,
     "macos.json": shapes.MacFile,
     "images.json": shapes.ImageFile,
+    "dependencies.json": shapes.DependencyFile,
 }
 
 
