@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_OF_EXTRA = re.compile(r";\s*\(?\s*extra\s*==\s*['\"][^'\"]*['\"]\s*\)?\s*$")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _WORD = re.compile(r"[a-z_]+")
 _OF_MARKERS = ("and", "or", "in", "not")
@@ -29,7 +30,7 @@ def required(
 
     What is an extra's is not asked for. A marker on what is not known here holds where pip told the line.
     """
-    meant = [line for line in lines or () if is_meant(_name(line))]
+    meant = [line for line in lines or () if is_meant(_name(line)) and not _OF_EXTRA.search(line)]
     if not meant:
         return
     # It takes a tenth of a quick run to be imported, and most environments ask it nothing: only here.

@@ -296,13 +296,15 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     cause, facts = symptom
     live = reading.runtime(snapshot)
     works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
-    release = found[0].version if found else None
-    again = install_torch(snapshot, matrix, "install it again", torch=release, reinstall=True)
+    again = install_torch(snapshot, matrix, "install it again", torch=_release(snapshot, found), reinstall=True)
+    # Without a RECORD nothing shows damage; it is pip that will stumble over it.
+    whole = works and not _harmed(found)
     return Finding(
         code="torch-corrupt",
-        # Without a RECORD nothing shows damage; it is pip that will stumble over it.
-        severity=Severity.WARNING if works and not _harmed(found) else Severity.ERROR,
-        summary="the installed torch is damaged",
+        severity=Severity.WARNING if whole else Severity.ERROR,
+        summary="the installed torch works, and pip's record of it is gone"
+        if whole
+        else "the installed torch is damaged",
         cause=cause,
         expected=f"every file of the installed torch as {_record(found)} lists it, and an import that succeeds",
         facts=(*(Fact("torch", copy.version, copy.metadata) for copy in found), *facts, *_import_facts(snapshot)),
@@ -310,6 +312,12 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         # That its import dies is a symptom: whatever else is wrong is the cause, as far as torch's files are whole.
         explains=() if symptom == _killed(snapshot) else _BROKEN_IMPORTS,
     )
+
+
+def _release(snapshot: Snapshot, found: tuple[Distribution, ...]) -> str | None:
+    """Return the release that is there, also where no metadata tells it."""
+    torch = reading.installed_torch(snapshot)
+    return found[0].version if found else torch.version if torch else None
 
 
 def _record(found: tuple[Distribution, ...]) -> str:

@@ -153,6 +153,21 @@ def test_a_companion_is_mended_and_the_torch_that_works_stays(
     assert mine.stat().st_mtime_ns == before
 
 
+def test_what_torch_lacks_is_installed_alone(cli: Cli, bare_target: Path, sources: dict[str, str]) -> None:
+    package = install_torch(site_of(bare_target), "2.13.0+cpu", cuda=None, requires=("filelock", "odd; extra == 'odd'"))
+    before = package.stat().st_mtime_ns
+    asked = ("doctor", "--fix", "--yes", "--json", "--strict", "--python", str(bare_target))
+    run = cli(*asked, env=sources)
+    assert run.code == 0, run.out
+    (done,) = run.json["fix"]["done"]
+    assert (done["code"], done["gone"], done["steps"][-1]["argv"][-2:]) == (
+        "torch-corrupt",
+        True,
+        ["install", "filelock"],
+    )
+    assert package.stat().st_mtime_ns == before
+
+
 def test_what_an_install_that_was_cut_short_has_left_goes_before_it_comes_anew(
     cli: Cli, bare_target: Path, sources: dict[str, str]
 ) -> None:

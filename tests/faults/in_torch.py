@@ -178,6 +178,13 @@ FAULTS = (
           needs=("modes",)),
     Fault("a folder that may not be read", _unreadable_site, "torch-missing", says="Permission denied",
           needs=("modes",)),
+    Fault("what every training needs is not there", lambda place: torch(place, requires=("sympy>=1.13.3",)),
+          "torch-corrupt", says="pip install 'sympy>=1.13.3'"),
+    Fault("what a part of it needs is not there", lambda place: torch(place, requires=("filelock",)),
+          "torch-corrupt", 0, says="pip install filelock"),
+    Fault("what its import needs is not there", lambda place: torch(
+        place, prelude="import typing_extensions", requires=("typing-extensions>=4.10.0",)), "torch-corrupt",
+          says="pip install 'typing-extensions>=4.10.0'"),
     # -- two of them ------------------------------------------------------------------------------
     Fault("two dist-infos", _two_infos, "torch-duplicate", says="2.1.0"),
     Fault("conda and pip both claim it", _conda_and_pip, "torch-duplicate", says="conda"),

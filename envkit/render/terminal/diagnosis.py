@@ -50,7 +50,9 @@ def _print_asks(out: Lines, diagnosis: Diagnosis) -> None:
 
 def _headline(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
     if diagnosis.findings and diagnosis.verdict is not Verdict.INCOMPLETE:
-        return diagnosis.findings[0].summary
+        told = diagnosis.findings[0]
+        warned = diagnosis.verdict is Verdict.HEALTHY and told.severity is Severity.WARNING
+        return f"with a warning: {told.summary}" if warned else told.summary
     if snapshot.pasted:
         first = diagnosis.findings[0].summary if diagnosis.findings else "no fault is seen"
         return f"{first}, as far as this report tells"
