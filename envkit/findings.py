@@ -42,6 +42,8 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 
     Nothing that changes more than the target environment stands here.
     """
+    removes: tuple[str, ...] = ()
+    """What of the target goes before: the folders of an install that was cut short, which no record lists."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -149,7 +149,7 @@ def installed_torch(snapshot: Snapshot) -> InstalledTorch | None:
         return InstalledTorch(live.version, live.cuda, live.hip, "torch.__version__")
     found = imported_torch(snapshot)
     if not found:
-        return None
+        return _without_metadata(snapshot)
     build = found[0].build
     return InstalledTorch(
         (build and build.version) or found[0].version,
@@ -157,6 +157,15 @@ def installed_torch(snapshot: Snapshot) -> InstalledTorch | None:
         build.hip if build else None,
         "installed metadata",
     )
+
+
+def _without_metadata(snapshot: Snapshot) -> InstalledTorch | None:
+    """The torch that the import system finds, and no metadata tells of: not the user's own folder of that name."""
+    installed = packages(snapshot)
+    module = installed.module("torch") if installed and installed.complete else None
+    if module is None or not module.version or module.way_in:
+        return None
+    return InstalledTorch(module.version, None, None, "torch/version.py")
 
 
 def nvidia_gpus(snapshot: Snapshot) -> tuple[str, ...] | None:

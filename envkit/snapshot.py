@@ -233,7 +233,7 @@ class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
 
 
 class FileDamage(Record, frozen=True, kw_only=True):
-    """The installed files of a distribution against its RECORD: presence and size, and what is in them if asked for."""
+    """The installed files of a distribution against its RECORD, or conda's: presence, size, bytes if asked for."""
 
     entries: int
     missing: int
@@ -286,6 +286,8 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     "user-site", or ""."""
     otherwise: str = ""
     """The file that would win were what the user's situation puts on the path not there, "" when there is none."""
+    version: str = ""
+    """The release as the version.py beside that file has it, "" where there is none."""
 
 
 class Room(Record, frozen=True, kw_only=True):

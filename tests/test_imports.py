@@ -1,6 +1,7 @@
 """Who may import whom where import-linter cannot look: payload and scripts stand outside the package's graph."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,10 +55,18 @@ def test_smoke_imports_the_standard_library_torch_numpy_and_itself(path):
 
 @pytest.mark.parametrize("path", list_files(SCRIPTS))
 def test_probe_script_imports_the_standard_library_and_what_it_looks_at(path):
-    looked_at = {"torch", "torchvision", "torchaudio", "numpy", "triton", "pynvml"}
+    looked_at = {"torch", "torchvision", "torchaudio", "numpy", "triton", "pynvml", "envkit_probe"}
     assert find_imports(path) <= sys.stdlib_module_names | looked_at
 
 
 @pytest.mark.parametrize("path", list_files(SMOKE))
 def test_workload_is_syntax_of_the_oldest_python_with_a_torch_worth_timing(path):
     assert ast.parse(path.read_bytes(), feature_version=(3, 8)).body
+
+
+def test_a_quick_look_waits_for_no_library_that_it_has_no_use_for(tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "envkit", "doctor", "--quick", "--python", sys.executable]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stderr
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in told.splitlines()}
+    assert {"envkit", "click", "msgspec"} <= imported
+    assert not imported & {"rich", "packaging", "psutil", "jinja2", "tomllib", "asyncio", "http"}

@@ -45,6 +45,17 @@ def test_a_hanging_program_ends_at_its_limit() -> None:
     assert done.describe().startswith("timed out after")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the standard library's own waiting is used")
+def test_the_end_of_a_program_is_noticed_at_once() -> None:
+    late = min(processes.run(["sleep", "0.07"], timeout=20).seconds - 0.07 for _ in range(7))
+    assert late < 0.025
+
+
+@pytest.mark.parametrize("timeout", [1e7, 1e12])
+def test_a_limit_may_be_as_long_as_one_likes(timeout: float) -> None:
+    assert python("pass", timeout=timeout).ok
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_program_that_ignores_sigterm_is_killed_too() -> None:
     done = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)", timeout=0.5)

@@ -1,8 +1,11 @@
 """Carrying out the fixes of a diagnosis, in the target environment alone, each step logged and noted."""
 
 import json
+import shutil
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -11,7 +14,7 @@ from envkit.apply.engines import choose_installer, find_uv, seed_step
 from envkit.apply.places import Mode
 from envkit.apply.reach import why_unreachable
 from envkit.apply.run import Progress, StepRun, run_steps
-from envkit.apply.steps import INSTALL_TIMEOUT, Step
+from envkit.apply.steps import INSTALL_TIMEOUT, MAKE_TIMEOUT, Step
 from envkit.apply.work import Work
 from envkit.errors import EnvkitError
 from envkit.findings import Diagnosis, Finding, Severity, consequences
@@ -60,7 +63,20 @@ def _steps(finding: Finding, target: Interpreter, snapshot: Snapshot) -> tuple[S
     name = f"mend {finding.code}"
     told = finding.fix.pip if finding.fix else ()
     seed = (seed_step(Path(target.prefix)),) if _lacks_pip(target, snapshot) else ()
-    return (*seed, *(Step(name, _command(target, arguments), INSTALL_TIMEOUT) for arguments in told))
+    torn = finding.fix.removes if finding.fix else ()
+    removal = (Step(name, ("rm", "-rf", *torn), MAKE_TIMEOUT, partial(_remove, torn, target.prefix)),) if torn else ()
+    return (*removal, *seed, *(Step(name, _command(target, arguments), INSTALL_TIMEOUT) for arguments in told))
+
+
+def _remove(folders: tuple[str, ...], prefix: str, _variables: Mapping[str, str]) -> None:
+    """Remove folders of the environment; one that is a link is only unlinked, and nothing outside is touched."""
+    for folder in map(Path, folders):
+        if not folder.parent.resolve().is_relative_to(Path(prefix).resolve()):
+            raise EnvkitError(f"`{folder}` lies outside the environment")
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)
 
 
 def _lacks_pip(target: Interpreter, snapshot: Snapshot) -> bool:

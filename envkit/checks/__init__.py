@@ -2,6 +2,7 @@
 
 from envkit.checks import (
     accelerators,
+    arrays,
     companions,
     containers,
     distributed,
@@ -17,6 +18,7 @@ from envkit.checks import (
     toolkit,
     torch_build,
     torch_install,
+    torch_needs,
     wheel_support,
     wrong_interpreter,
 )
@@ -32,7 +34,7 @@ GROUPS = (
     *(interpreter, wheel_support, wrong_interpreter, torch_install),
     *(driver_module, containers, driver, accelerators),
     *(gpu_health, gpu_sharing, gpu),
-    *(torch_build, companions, libraries),
+    *(torch_build, companions, libraries, torch_needs, arrays),
     *(network, toolkit, system, distributed),
 )
 """From the interpreter over the metal to what torch loads: of two errors the one of the earlier check is told first,

@@ -1,20 +1,19 @@
 """Do the packages that are built for one torch release stand beside that release?"""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from envkit import reading
 from envkit.checks.damage import describe_damage, library_is_harmed
-from envkit.checks.fixes import install_torch, pip
+from envkit.checks.fixes import conda, in_target, install_torch, pip
+from envkit.checks.requirements import required, version_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.cuda import backend_of
 from envkit.matrix.versions import minor, public
 from envkit.snapshot import Distribution, Snapshot
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
-    from packaging.version import Version
 
 _BY_TABLE = ("torchvision", "torchaudio", "torchtext")
 """What has compiled parts of its own, and a release for each of torch's."""
@@ -57,7 +56,7 @@ def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | No
             *(Fact(one.installed.name, one.installed.version, one.installed.metadata) for one in misfits),
             *quotes,
         ),
-        fix=_fitting(snapshot, matrix, misfits),
+        fix=_fitting(snapshot, matrix, misfits, quotes),
         explains=_BREAKS_IMPORT,
     )
 
@@ -83,68 +82,42 @@ def misfits_of(snapshot: Snapshot, matrix: Matrix) -> Iterator[Misfit]:
         for one in installed.distributions:
             if one.name in seen or one.name in ("torch", "pytorch"):
                 continue
-            why = reason(one, torch, matrix)
+            why = reason(snapshot, one, torch, matrix)
             if why:
                 seen.add(one.name)
                 yield Misfit(one, why, reason is not _by_release)
 
 
-_PINNED = ("triton", "pytorch-triton", "pytorch-triton-rocm")
+_PINNED = (
+    *("triton", "triton-rocm", "triton-xpu"),
+    *("pytorch-triton", "pytorch-triton-rocm", "pytorch-triton-xpu"),
+)
 
 
 def _torch_s_own_pins(snapshot: Snapshot) -> Iterator[Misfit]:
     """Triton is made for torch: torch's own metadata names the release that its compiler calls."""
     installed = reading.packages(snapshot)
-    for torch in reading.imported_torch(snapshot):
-        for line in torch.requires or ():
-            wanted = _requirement(line, *_PINNED)
-            if wanted is None or installed is None:
-                continue
-            for one in installed.named(wanted.name):
-                version = _version(one.version)
+    for torch in reading.imported_torch(snapshot) if installed else ():
+        for wanted in required(snapshot, torch.requires, _PINNED.__contains__):
+            for one in installed.named(wanted.name) if installed else ():
+                version = version_of(one.version)
                 if version and not wanted.specifier.contains(version, prereleases=True):
                     why = f"torch {torch.version} needs {wanted.name}{wanted.specifier}, and {one.version} is installed"
                     yield Misfit(one, why, sure=True)
 
 
-def _by_requirement(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
+def _by_requirement(
+    snapshot: Snapshot, one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix
+) -> str | None:
     """What the package's own metadata asks of torch."""
-    for line in one.requires or ():
-        wanted = _requirement(line, "torch")
-        if wanted is None or (wanted.marker and "extra" in str(wanted.marker)):
-            continue
-        version = _version(torch.version)
+    for wanted in required(snapshot, one.requires, lambda name: name == "torch"):
+        version = version_of(torch.version)
         if version and wanted.specifier and not wanted.specifier.contains(version, prereleases=True):
             return f"{one.name} {one.version} asks for torch{wanted.specifier}, and torch {torch.version} is installed"
     return None
 
 
-# `packaging` takes a tenth of a quick run to be imported, and most environments ask it nothing: only here.
-
-
-def _requirement(line: str, *names: str) -> "Requirement | None":
-    """Return what a line of metadata asks for, None where that is nothing of these names."""
-    if not line.startswith(names):
-        return None
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        wanted = Requirement(line)
-    except InvalidRequirement:
-        return None
-    return wanted if wanted.name in names else None
-
-
-def _version(text: str) -> "Version | None":
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
-
-
-def _by_build(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
+def _by_build(_snapshot: Snapshot, one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
     """What the local part of its version, "+cu121", says that it is built for."""
     local = one.version.partition("+")[2]
     if one.name not in _BY_TABLE or not local.startswith(("cu", "cpu", "rocm")) or torch.cuda is None:
@@ -156,48 +129,130 @@ def _by_build(one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix)
     return f"{one.name} {one.version} is built for {theirs}, and torch {torch.version} for {mine}"
 
 
-def _by_files(one: Distribution, _torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
+def _by_files(_snapshot: Snapshot, one: Distribution, _torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
     """Libraries of its own that are gone, or not those that were installed."""
     if one.name not in (*_BY_TABLE, *_PINNED) or one.damage is None or not library_is_harmed(one.damage):
         return None
     return f"{describe_damage(one.damage, f'{one.name} {one.version}')}: {', '.join(one.damage.examples)}"
 
 
-def _by_release(one: Distribution, torch: reading.InstalledTorch, matrix: Matrix) -> str | None:
+def _by_release(_snapshot: Snapshot, one: Distribution, torch: reading.InstalledTorch, matrix: Matrix) -> str | None:
     """What the table of releases that belong together says; another patch release is no fault."""
     expected = matrix.torch.companion(torch.version, one.name) if one.name in _BY_TABLE else None
-    if expected is None or minor(public(one.version)) == minor(expected) or _version(one.version) is None:
+    if expected is None or minor(public(one.version)) == minor(expected) or version_of(one.version) is None:
         return None
     return f"{one.name} {expected} belongs to torch {public(torch.version)}, and {one.version} is installed"
 
 
-def _fitting(snapshot: Snapshot, matrix: Matrix, misfits: tuple[Misfit, ...]) -> Fix:
+class _Wanted(NamedTuple):
+    """What is to be installed beside torch."""
+
+    companions: tuple[str, ...]
+    """By name: the table of releases says which belongs to a torch."""
+    exact: tuple[str, ...]
+    """Requirements that torch's own metadata, or what is installed and damaged, names."""
+    others: tuple[str, ...]
+    """Built for another torch, and nobody here knows which release of it is for this one."""
+
+
+def _fitting(snapshot: Snapshot, matrix: Matrix, misfits: tuple[Misfit, ...], quotes: tuple[Fact, ...]) -> Fix:
     torch = reading.installed_torch(snapshot)
-    by_table = [one for one in misfits if torch and matrix.torch.companion(torch.version, one.installed.name)]
-    others = tuple(one.installed.name for one in misfits if one not in by_table)
-    step = (
+    wanted = _wanted(snapshot, matrix, misfits, quotes)
+    if torch is None or not (wanted.companions or wanted.exact):
+        return Fix(
+            summary="install the release that fits the installed torch",
+            commands=(pip(snapshot, "check"),),
+            steps=(_built_anew(wanted.others),),
+        )
+    fix = _beside(snapshot, matrix, torch, wanted, misfits)
+    return msgspec.structs.replace(fix, steps=(*fix.steps, _built_anew(wanted.others))) if wanted.others else fix
+
+
+def _built_anew(others: tuple[str, ...]) -> str:
+    return (
         f"{', '.join(others) or 'an extension (flash-attn, xformers, mmcv, ...)'}: install the release that names this "
         "torch, or build it again with `pip install --no-build-isolation --no-cache-dir --force-reinstall PACKAGE`"
     )
-    if torch and (by_table or not misfits):
-        again = install_torch(
-            snapshot, matrix, "install torch and what belongs to it together", torch=torch.version, reinstall=True
+
+
+def _wanted(snapshot: Snapshot, matrix: Matrix, misfits: tuple[Misfit, ...], quotes: tuple[Fact, ...]) -> _Wanted:
+    torch, copies = reading.installed_torch(snapshot), reading.imported_torch(snapshot)
+    told = " ".join(fact.value for fact in quotes)
+    names = [one.installed.name for one in misfits] or [name for name in _BY_TABLE if name in told]
+    companions = tuple(name for name in names if torch and matrix.torch.companion(torch.version, name))
+    pins = {
+        pin.name: str(pin.specifier)
+        for copy in copies
+        for pin in required(snapshot, copy.requires, _PINNED.__contains__)
+    }
+    exact = {
+        one.installed.name: one.installed.name + (pins.get(one.installed.name) or f"=={one.installed.version}")
+        for one in misfits
+        if one.installed.name in _PINNED
+    }
+    others = tuple(name for name in names if name not in companions and name not in exact)
+    return _Wanted(companions, tuple(exact.values()), others)
+
+
+def _beside(
+    snapshot: Snapshot, matrix: Matrix, torch: reading.InstalledTorch, wanted: _Wanted, misfits: tuple[Misfit, ...]
+) -> Fix:
+    """Bring what belongs to the torch that is there, which stays where it works."""
+    target = reading.interpreter(snapshot)
+    of_another = any(one.installer == "conda" for one in reading.torch_distributions(snapshot))
+    if of_another or not _works(snapshot) or (target is not None and target.externally_managed):
+        together = "install torch and what belongs to it together"
+        return install_torch(
+            snapshot, matrix, together, torch=torch.version, reinstall=True, companions=wanted.companions
         )
-        if again.commands or not by_table:
-            return Fix(summary=again.summary, commands=again.commands, steps=(*again.steps, step))
-        # The machine is not known well enough for a plan; what belongs to this torch is.
-        wanted = [
-            f"{one.installed.name}=={matrix.torch.companion(torch.version, one.installed.name)}" for one in by_table
-        ]
+    named = ", ".join((*wanted.companions, *wanted.exact))
+    summary = f"install what belongs to torch {torch.version}, which stays: {named}"
+    from_conda = [one.installed.name for one in misfits if one.installed.installer == "conda"]
+    installs = _installs(snapshot, matrix, torch, wanted)
+    if installs is None:
+        # The machine is not known well enough to say which build; pip finds what belongs to this torch.
+        pins = (f"{name}=={matrix.torch.companion(torch.version, name)}" for name in wanted.companions)
         return Fix(
             summary=f"install what belongs to torch {public(torch.version)}, from the index that it came from",
-            commands=(pip(snapshot, "install", f"torch=={public(torch.version)}", *wanted),),
+            commands=(pip(snapshot, "install", f"torch=={public(torch.version)}", *pins, *wanted.exact),),
         )
-    return Fix(
-        summary="install the release that fits the installed torch",
-        commands=(pip(snapshot, "check"),),
-        steps=(step,),
-    )
+    fix = in_target(snapshot, summary, *installs)
+    if not from_conda:
+        return fix
+    # pip would lay its files over conda's.
+    removal = conda(snapshot, "remove", "--force", *from_conda)
+    return Fix(summary=fix.summary, commands=(removal, *fix.commands), steps=fix.steps)
+
+
+def _works(snapshot: Snapshot) -> bool:
+    """Say whether nothing is known against the torch that is there."""
+    live = reading.runtime(snapshot)
+    copies = reading.imported_torch(snapshot)
+    harmed = any(copy.damage and (copy.damage.missing or copy.damage.altered) for copy in copies)
+    return not harmed and (live is None or (live.error is None and not live.died_of))
+
+
+def _installs(
+    snapshot: Snapshot, matrix: Matrix, torch: reading.InstalledTorch, wanted: _Wanted
+) -> tuple[tuple[str, ...], ...] | None:
+    # Only a fault needs a plan.
+    from envkit.planning.beside import Stays, installs_beside
+
+    platform = reading.platform(snapshot)
+    stays = Stays(_as_installed(snapshot, torch), _backend(torch), platform or "")
+    return installs_beside(stays, wanted.companions, wanted.exact, matrix)
+
+
+def _as_installed(snapshot: Snapshot, torch: reading.InstalledTorch) -> str:
+    """Its version as its metadata has it: what the default index serves has no local part there."""
+    copies = reading.imported_torch(snapshot)
+    return copies[0].version if copies else torch.version
+
+
+def _backend(torch: reading.InstalledTorch) -> str | None:
+    if torch.hip:
+        return f"rocm{minor(torch.hip)}"
+    return None if torch.cuda is None else backend_of(torch.cuda) if torch.cuda else "cpu"
 
 
 CHECKS = (check_companion_mismatch,)

@@ -3,7 +3,7 @@
 import re
 
 from envkit.findings import Fact
-from envkit.snapshot import FileDamage
+from envkit.snapshot import Distribution, FileDamage
 
 _LIBRARY = re.compile(r"\.(so|dll|pyd|dylib)\b", re.IGNORECASE)
 
@@ -19,6 +19,11 @@ def describe_damage(harm: FileDamage, name: str) -> str:
     return f"of the {harm.entries} files that {name} installed, {' and '.join(parts)}"
 
 
-def damage_facts(harm: FileDamage) -> tuple[Fact, ...]:
-    """The damaged files that were noted."""
-    return tuple(Fact("file", example, "RECORD") for example in harm.examples)
+def record_of(copy: Distribution) -> str:
+    """Return what lists the files of a distribution, in words: pip's RECORD, or the record in conda-meta."""
+    return "conda's record" if copy.metadata.endswith(".json") else "RECORD"
+
+
+def damage_facts(copy: Distribution) -> tuple[Fact, ...]:
+    """The damaged files of a distribution that were noted."""
+    return tuple(Fact("file", example, record_of(copy)) for example in (copy.damage.examples if copy.damage else ()))

@@ -10,7 +10,7 @@ from envkit.errors import EnvkitError
 from envkit.findings import Fix
 from envkit.matrix import Matrix
 from envkit.matrix.versions import public
-from envkit.snapshot import EnvironmentKind, Snapshot
+from envkit.snapshot import Distribution, EnvironmentKind, Snapshot
 
 if TYPE_CHECKING:
     from envkit.planning.model import Plan
@@ -36,20 +36,78 @@ def pip(snapshot: Snapshot, *arguments: str) -> str:
     return quoted(snapshot, target.executable, "-m", "pip", *arguments)
 
 
-def in_target(snapshot: Snapshot, summary: str, *arguments: tuple[str, ...], steps: tuple[str, ...] = ()) -> Fix:
+def conda(snapshot: Snapshot, *arguments: str) -> str:
+    """Return the command that runs conda for the target's environment, whichever one is active."""
+    target = reading.interpreter(snapshot)
+    prefix = ("--prefix", target.prefix) if target and target.prefix else ()
+    # `conda env config vars set` takes it at its end.
+    at = len(arguments) - 1 if arguments[0] == "env" else 1
+    return quoted(snapshot, "conda", *arguments[:at], *prefix, *arguments[at:])
+
+
+def is_from_conda(found: tuple[Distribution, ...]) -> bool:
+    """Say whether conda installed a package, and nobody laid another copy over it."""
+    return bool(found) and all(copy.installer == "conda" for copy in found)
+
+
+def in_target(
+    snapshot: Snapshot,
+    summary: str,
+    *arguments: tuple[str, ...],
+    steps: tuple[str, ...] = (),
+    removes: tuple[str, ...] = (),
+) -> Fix:
     """Return the fix that tells pip something; `arguments` are what follows `pip`, one tuple a command.
+
+    `removes` are the folders that go before.
 
     It changes the target and nothing else. Where that is an environment, envkit may do it itself; in a system's own
     Python it would change what others use.
     """
     target = reading.interpreter(snapshot)
     own = target is not None and target.kind is not EnvironmentKind.SYSTEM and not target.externally_managed
+    own = own and not _is_conda_itself(snapshot)
     return Fix(
         summary=summary,
-        commands=(*_get_pip(snapshot), *(pip(snapshot, *each) for each in arguments)),
+        commands=(
+            *_remove(snapshot, removes),
+            *_get_pip(snapshot),
+            *(pip(snapshot, *each) for each in arguments),
+        ),
         steps=steps,
         pip=arguments if own else (),
+        removes=removes if own else (),
     )
+
+
+def _remove(snapshot: Snapshot, folders: tuple[str, ...]) -> list[str]:
+    """Return the command that removes folders, each of which may be gone."""
+    if not folders:
+        return []
+    if reading.system(snapshot) != "windows":
+        return [quoted(snapshot, "rm", "-rf", *folders)]
+    program = "import shutil, sys; [shutil.rmtree(each, True) for each in sys.argv[1:]]"
+    return [quoted(snapshot, python_command(snapshot), "-c", program, *folders)]
+
+
+def install(
+    snapshot: Snapshot, summary: str, *requirements: str, over: tuple[Distribution, ...], again: bool = False
+) -> Fix:
+    """Return the fix that installs requirements with the installer of what is there: pip's files never go over conda's.
+
+    `over` is what they replace or belong to; `again` puts the same files there anew, and nothing that they depend on.
+    """
+    anew = ("--force-reinstall",) if again else ()
+    if is_from_conda(over):
+        return Fix(summary=summary, commands=(conda(snapshot, "install", *anew, *requirements),))
+    alone = ("--no-deps",) if again else ()
+    return in_target(snapshot, summary, ("install", *anew, *alone, *requirements))
+
+
+def _is_conda_itself(snapshot: Snapshot) -> bool:
+    """Say whether conda runs from the target: who breaks that has no conda any more."""
+    installed = reading.packages(snapshot)
+    return installed is not None and any(copy.installer == "conda" for copy in installed.named("conda"))
 
 
 def _get_pip(snapshot: Snapshot) -> list[str]:
@@ -62,7 +120,7 @@ def _get_pip(snapshot: Snapshot) -> list[str]:
     return [quoted(snapshot, target.executable, "-m", "ensurepip")]
 
 
-def plan_for(snapshot: Snapshot, matrix: Matrix, torch: str | None = None) -> "Plan":
+def plan_for(snapshot: Snapshot, matrix: Matrix, torch: str | None = None, companions: tuple[str, ...] = ()) -> "Plan":
     """Return what envkit would install here; raise `EnvkitError` when nothing fits.
 
     `torch` is the release to keep, if it is one that the matrix knows (a nightly is not).
@@ -72,7 +130,7 @@ def plan_for(snapshot: Snapshot, matrix: Matrix, torch: str | None = None) -> "P
     from envkit.planning.model import Request
 
     known = torch if torch is not None and public(torch) in matrix.torch.releases() else None
-    return plan(Request(torch=public(known) if known else None), snapshot, matrix)
+    return plan(Request(torch=public(known) if known else None, packages=companions), snapshot, matrix)
 
 
 def install_torch(
@@ -84,10 +142,12 @@ def install_torch(
     fitting: "Plan | None" = None,
     reinstall: bool = False,
     before: tuple[tuple[str, ...], ...] = (),
+    companions: tuple[str, ...] = (),
 ) -> Fix:
     """Return the fix that installs the torch build that fits this machine into the target.
 
-    `torch` is the release to keep; `fitting` a plan that was made already; `before` what pip is told first.
+    `torch` is the release to keep; `fitting` a plan that was made already; `before` what pip is told first;
+    `companions` what is installed with it, each in the release that belongs to it.
     """
     target = reading.interpreter(snapshot)
     if target is not None and target.externally_managed:
@@ -96,9 +156,9 @@ def install_torch(
             commands=("envkit create --apply .venv",),
         )
     if any(copy.installer == "conda" for copy in reading.torch_distributions(snapshot)):
-        return _new_conda_environment()
+        return _new_conda_environment(companions)
     try:
-        fitting = fitting or plan_for(snapshot, matrix, torch)
+        fitting = fitting or plan_for(snapshot, matrix, torch, companions)
     except EnvkitError as impossible:
         return Fix(summary=impossible.message, steps=(impossible.hint,) if impossible.hint else ())
     from envkit.planning.installs import pip_installs
@@ -120,10 +180,11 @@ def with_rights(snapshot: Snapshot, fix: Fix, told: str, folder: str) -> Fix:
     )
 
 
-def _new_conda_environment() -> Fix:
+def _new_conda_environment(companions: tuple[str, ...]) -> Fix:
+    beside = "".join(f" --with {name}" for name in companions)
     return Fix(
         summary="make a new conda environment with the build that fits",
-        commands=("envkit create --conda > environment.yml", "conda env create --file environment.yml"),
+        commands=(f"envkit create --conda{beside} > environment.yml", "conda env create --file environment.yml"),
         steps=("pip inside the old one would lay a second torch over conda's",),
     )
 

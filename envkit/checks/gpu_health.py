@@ -1,5 +1,7 @@
 """Is the GPU itself sound: on the bus, its memory, its clocks, its link?"""
 
+from collections.abc import Callable
+
 from envkit import reading
 from envkit.checks.driver_facts import driver_codes, points_to
 from envkit.checks.fixes import with_nvidia_smi
@@ -58,14 +60,21 @@ def _none_answers(snapshot: Snapshot, matrix: Matrix) -> bool:
     return (listed or points_to(snapshot, matrix, "gpu-absent")) and bool(cards)
 
 
+def _seen(snapshot: Snapshot, trouble: Callable[[NvmlDevice], str]) -> tuple[Fact, ...]:
+    """What is wrong with each GPU in some respect, nothing of those with which nothing is."""
+    told = ((device.index, trouble(device)) for device in reading.devices(snapshot))
+    return tuple(Fact(f"GPU {index}", words, "NVML") for index, words in told if words)
+
+
 def check_gpu_memory_errors(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find memory of a GPU that gives wrong values, or whose repair waits or failed."""
-    found = [(device, told) for device in reading.devices(snapshot) if (told := _memory_trouble(device))]
+    seen = _seen(snapshot, _memory_trouble)
     quotes = reading.quotes(snapshot, matrix, "gpu-memory-errors")
     answered = points_to(snapshot, matrix, "gpu-memory-errors")
-    if not (found or quotes or answered):
+    if not (seen or quotes or answered):
         return None
-    now = any(device.ecc_uncorrected or device.remap_failed for device, _ in found)
+    devices = [device for device in reading.devices(snapshot) if _memory_trouble(device)]
+    now = any(device.ecc_uncorrected or device.remap_failed for device in devices)
     works = reading.cuda_starts(snapshot) and not now
     return Finding(
         code="gpu-memory-errors",
@@ -75,18 +84,14 @@ def check_gpu_memory_errors(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
         cause="cells of the memory failed; the driver replaces their row (before Ampere: leaves out their page), which "
         "takes effect at the next reset",
         expected="no uncorrected errors since the last reset, no repair that waits or failed",
-        facts=(
-            *(Fact(f"GPU {device.index}", told, "NVML") for device, told in found),
-            *quotes,
-            *driver_codes(snapshot, matrix),
-        ),
+        facts=(*seen, *quotes, *driver_codes(snapshot, matrix)),
         fix=with_nvidia_smi(
             snapshot,
             Fix(
                 summary="reset the GPU so that the repair takes effect; use another one until then",
                 commands=(
                     "nvidia-smi -q -d ECC,ROW_REMAPPER,PAGE_RETIREMENT",
-                    f"sudo nvidia-smi --gpu-reset --id={found[0][0].index if found else 0}",
+                    f"sudo nvidia-smi --gpu-reset --id={devices[0].index if devices else 0}",
                 ),
                 steps=(
                     "a reset needs a GPU that no process uses; restarting the machine does the same",
@@ -124,17 +129,17 @@ _SLOW_STATE = 8
 
 def check_gpu_throttled(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find clocks that heat or power holds down."""
-    found = [(device, told) for device in reading.devices(snapshot) if (told := _why_slow(device))]
+    seen = _seen(snapshot, _why_slow)
     quotes = reading.quotes(snapshot, matrix, "gpu-throttled")
-    if not (found or quotes):
+    if not (seen or quotes):
         return None
     return Finding(
         code="gpu-throttled",
         severity=Severity.WARNING,
         summary="a GPU runs below its clocks",
-        cause=found[0][1] if found else "heat or power holds its clocks down",
+        cause=seen[0].value if seen else "heat or power holds its clocks down",
         expected="no reason to slow down but power at full load",
-        facts=(*(Fact(f"GPU {device.index}", told, "NVML") for device, told in found), *quotes),
+        facts=(*seen, *quotes),
         fix=with_nvidia_smi(
             snapshot,
             Fix(
@@ -168,17 +173,17 @@ def _why_slow(device: NvmlDevice) -> str:
 
 def check_pcie_degraded(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a link that is narrower or slower than card and slot allow, or that makes errors."""
-    found = [(device, told) for device in reading.devices(snapshot) if (told := _slow_link(device))]
+    seen = _seen(snapshot, _slow_link)
     quotes = reading.quotes(snapshot, matrix, "pcie-degraded")
-    if not (found or quotes):
+    if not (seen or quotes):
         return None
     return Finding(
         code="pcie-degraded",
         severity=Severity.WARNING,
         summary="the PCIe link of a GPU is narrower or slower than it could be",
-        cause=found[0][1] if found else "the kernel tells of a link below its best, or of errors on it",
+        cause=seen[0].value if seen else "the kernel tells of a link below its best, or of errors on it",
         expected="the width that card and slot allow, and their speed while the GPU works",
-        facts=(*(Fact(f"GPU {device.index}", told, "NVML") for device, told in found), *quotes),
+        facts=(*seen, *quotes),
         fix=with_nvidia_smi(
             snapshot,
             Fix(

@@ -3,21 +3,17 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from envkit import reading
-from envkit.checks.damage import damage_facts, describe_damage, library_is_harmed
-from envkit.checks.fixes import in_target, install_torch, quoted, with_rights
+from envkit.checks.damage import describe_damage, library_is_harmed, record_of
+from envkit.checks.fixes import conda, install_torch, with_rights
+from envkit.checks.requirements import required
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
-from envkit.matrix.versions import minor, numbers, public
-from envkit.snapshot import Distribution, Interpreter, LoadedLibrary, Snapshot
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
+from envkit.matrix.versions import numbers, public
+from envkit.snapshot import LoadedLibrary, Snapshot
 
 
 def check_libc_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -33,10 +29,14 @@ def check_libc_too_old(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=(*quotes, *reading.libc_fact(snapshot)),
         fix=Fix(
             summary="use a newer system, or a container of one: the C library cannot be replaced on its own",
-            steps=("where it is GLIBCXX or CXXABI and this is conda: `conda install -c conda-forge libstdcxx-ng`",),
+            steps=(f"where it is GLIBCXX or CXXABI and this is conda: `{_newer_libstdcxx(snapshot)}`",),
         ),
         explains=(*_BROKEN_IMPORT, "torch-missing", "platform-no-wheel", "python-unsupported"),
     )
+
+
+def _newer_libstdcxx(snapshot: Snapshot) -> str:
+    return conda(snapshot, "install", "-c", "conda-forge", "libstdcxx-ng")
 
 
 _BROKEN_IMPORT = ("torch-corrupt",)
@@ -72,7 +72,7 @@ def check_mkl_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=quotes,
         fix=Fix(
             summary="take the MKL that fits, in the conda environment",
-            commands=tuple(f"conda install '{pin}'" for pin in _mkl_pins(matrix)),
+            commands=tuple(conda(snapshot, "install", pin) for pin in _mkl_pins(matrix)),
             steps=("or make the environment anew with one installer: pip's torch has MKL inside",),
         ),
         explains=_BROKEN_IMPORT,
@@ -132,10 +132,17 @@ def _search_anew(snapshot: Snapshot) -> Fix:
     )
 
 
+_OPENMP = ("libiomp", "libomp")
+
+
 def _foreign(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
-    """The libraries that were loaded from elsewhere than from where torch brings them."""
+    """The libraries that were loaded from elsewhere than from where torch brings them.
+
+    An OpenMP runtime in the place of another does no harm; two beside each other do.
+    """
     live = reading.runtime(snapshot)
-    return tuple(one for one in (live.libraries if live else None) or () if one.bundled and one.bundled != one.path)
+    loaded = (one for one in (live.libraries if live else None) or () if not one.name.startswith(_OPENMP))
+    return tuple(one for one in loaded if one.bundled and one.bundled != one.path)
 
 
 def _waiting(snapshot: Snapshot) -> tuple[str, ...]:
@@ -192,7 +199,7 @@ def _crash_beside(snapshot: Snapshot) -> tuple[Fact, ...]:
 def _openmp_twice(snapshot: Snapshot) -> tuple[LoadedLibrary, ...]:
     """The runtimes of Intel's and LLVM's family, which abort beside each other; GNU's do not mind."""
     live = reading.runtime(snapshot)
-    kmp = tuple(one for one in (live.libraries if live else None) or () if one.name.startswith(("libiomp", "libomp")))
+    kmp = tuple(one for one in (live.libraries if live else None) or () if one.name.startswith(_OPENMP))
     return kmp if len(kmp) > 1 else ()
 
 
@@ -262,12 +269,11 @@ def _wheels_anew(snapshot: Snapshot, matrix: Matrix, twice: tuple[str, ...]) -> 
 
 def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
     """What the metadata of the imported torch asks of the nvidia-* wheels, and is not so."""
-    installed, target, machine = reading.packages(snapshot), reading.interpreter(snapshot), reading.host(snapshot)
+    installed = reading.packages(snapshot)
     copies = [copy for copy in reading.imported_torch(snapshot) if copy.name == "torch" and copy.installer != "conda"]
     if installed is None or not copies:
         return
-    system = {"linux": "Linux", "windows": "Windows", "macos": "Darwin"}.get(machine.os if machine else "", "")
-    for wanted in _nvidia_requirements(copies[0], target, system, (machine.arch if machine else None) or ""):
+    for wanted in required(snapshot, copies[0].requires, lambda name: name.startswith("nvidia-")):
         found = installed.named(wanted.name)
         if not found and installed.complete:
             yield Fact(
@@ -283,41 +289,12 @@ def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
             )
 
 
-def _nvidia_requirements(
-    torch: Distribution, target: Interpreter | None, system: str, arch: str
-) -> "Iterator[Requirement]":
-    """The requirements on nvidia-* wheels that hold for this interpreter."""
-    lines = [line for line in torch.requires or () if line.startswith("nvidia-")]
-    if not lines:
-        return
-    # Long to import, and no business of a CPU build's.
-    from packaging.markers import UndefinedEnvironmentName
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    environment = {
-        "platform_system": system,
-        "sys_platform": {"Linux": "linux", "Windows": "win32", "Darwin": "darwin"}.get(system, ""),
-        "platform_machine": (target.machine if target else "") or arch,
-        "python_version": minor(target.version) if target else "",
-        "python_full_version": target.version if target else "",
-        "implementation_name": target.implementation if target else "cpython",
-        "extra": "",
-    }
-    for line in lines:
-        with suppress(InvalidRequirement, UndefinedEnvironmentName):
-            wanted = Requirement(line)
-            if wanted.marker is None or wanted.marker.evaluate(
-                {name: value for name, value in environment.items() if value or name == "extra"}
-            ):
-                yield wanted
-
-
 def _harmed_wheels(snapshot: Snapshot) -> Iterator[Fact]:
     installed = reading.packages(snapshot)
     for one in installed.distributions if installed else ():
         if one.name.startswith("nvidia-") and one.damage and library_is_harmed(one.damage):
             told = f"{describe_damage(one.damage, f'{one.name} {one.version}')}: {', '.join(one.damage.examples)}"
-            yield Fact(one.name, told, "RECORD")
+            yield Fact(one.name, told, record_of(one))
 
 
 _ONE_FOLDER = re.compile(r"(nvidia-(?:cudnn|nccl|cusparselt|nvshmem))-cu\d+")
@@ -333,71 +310,6 @@ def _two_majors(snapshot: Snapshot) -> tuple[str, ...]:
     ]
     repeated = {library for library, count in Counter(library for library, _ in found).items() if count > 1}
     return tuple(f"{one.name} {one.version}" for library, one in found if library in repeated)
-
-
-def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find a NumPy that torch or what stands beside it cannot work with, or whose files are gone."""
-    installed = reading.packages(snapshot)
-    copies = installed.named("numpy") if installed else ()
-    harmed = [copy for copy in copies if copy.damage and (copy.damage.missing or library_is_harmed(copy.damage))]
-    quotes = reading.quotes(snapshot, matrix, "numpy-abi")
-    newer = _numpy_too_new(snapshot, matrix, copies)
-    severity = Severity.ERROR
-    if harmed and harmed[0].damage and reading.installed_torch(snapshot):
-        cause, facts = describe_damage(harmed[0].damage, "NumPy"), damage_facts(harmed[0].damage)
-        fix = _numpy(snapshot, "--force-reinstall", "--no-deps", f"numpy=={harmed[0].version}")
-    elif newer:
-        cause, facts = newer, quotes
-        fix = _older_numpy(snapshot, copies)
-        # A report that complains of something else may never hand a tensor to NumPy.
-        severity = Severity.ERROR if quotes or (installed and installed.complete) else Severity.WARNING
-    elif any(mark in fact.value for fact in quotes for mark in _TORN):
-        cause, facts = "NumPy does not find its own parts: files of two releases lie over each other, as a rule", quotes
-        fix = _numpy(snapshot, "--force-reinstall", "--no-deps", "numpy")
-    elif quotes:
-        missing = any("No module named 'numpy'" in fact.value for fact in quotes)
-        cause = (
-            "torch finds no NumPy, which `Tensor.numpy()` and `torch.from_numpy` need"
-            if missing
-            else "something here was built against another NumPy than is installed: NumPy 1 beside NumPy 2, as a rule"
-        )
-        facts = quotes
-        fix = _numpy(snapshot, "numpy") if missing else _older_numpy(snapshot, copies)
-    else:
-        return None
-    return Finding(
-        code="numpy-abi",
-        severity=severity,
-        summary="torch and the NumPy here do not work together",
-        cause=cause,
-        facts=(*(Fact("numpy", copy.version, copy.metadata) for copy in harmed or copies), *facts),
-        fix=fix,
-        explains=_BROKEN_IMPORT,
-    )
-
-
-_TORN = ("NumPy cannot be imported whole", "from 'numpy")
-
-
-def _numpy(snapshot: Snapshot, *arguments: str) -> Fix:
-    return in_target(snapshot, "install a NumPy that fits", ("install", *arguments))
-
-
-def _older_numpy(snapshot: Snapshot, copies: tuple[Distribution, ...]) -> Fix:
-    """Take NumPy back, with the installer that brought it."""
-    if any(copy.installer == "conda" for copy in copies):
-        return Fix(summary="install a NumPy that fits", commands=(quoted(snapshot, "conda", "install", "numpy<2"),))
-    return _numpy(snapshot, "numpy<2")
-
-
-def _numpy_too_new(snapshot: Snapshot, matrix: Matrix, copies: tuple[Distribution, ...]) -> str | None:
-    """Say that the installed NumPy is of a later major release than this torch was built against."""
-    torch, platform = reading.installed_torch(snapshot), reading.platform(snapshot)
-    if torch is None or platform is None or not copies or numbers(copies[0].version)[:1] < (2,):
-        return None
-    if matrix.torch.numpy2(torch.version, platform) is not False:
-        return None
-    return f"torch {torch.version} was built against NumPy 1, and NumPy {copies[0].version} is installed"
 
 
 def check_unexplained_import(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -432,6 +344,5 @@ CHECKS = (
     check_openmp_duplicate,
     check_msvc_runtime_missing,
     check_nvidia_wheels_mismatch,
-    check_numpy_abi,
 )
 LAST_RESORT = (check_unexplained_import,)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from envkit import reading
-from envkit.checks.fixes import pip
+from envkit.checks.fixes import conda, pip
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -106,7 +106,7 @@ def install_toolkit(snapshot: Snapshot, release: str | None) -> Fix:
     which = "" if release else 'VERSION is what `python -c "import torch; print(torch.version.cuda)"` prints'
     more = (which,) if which else ()
     if target is not None and target.kind is EnvironmentKind.CONDA:
-        command = f"conda install -c nvidia/label/cuda-{named}.0 cuda-toolkit"
+        command = conda(snapshot, "install", "-c", f"nvidia/label/cuda-{named}.0", "cuda-toolkit")
         return Fix(summary="install it into the conda environment", commands=(command,), steps=more)
     if machine is not None and machine.os == "windows":
         folder = rf"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA\v{named}"
@@ -224,7 +224,7 @@ def _other_compiler(snapshot: Snapshot, newest: int | None, quotes: tuple[Fact, 
     if machine is not None and machine.os == "windows":
         return Fix(summary="give the build a compiler that fits", steps=_VISUAL_STUDIO)
     if target is not None and target.kind is EnvironmentKind.CONDA:
-        command = f"conda install -c conda-forge gxx{f'={version}' if version else ''}"
+        command = conda(snapshot, "install", "-c", "conda-forge", f"gxx={version}" if version else "gxx")
         return Fix(summary="install a compiler that fits into the conda environment", commands=(command,))
     if "Python.h" in told:
         return Fix(summary="install the headers of this Python", steps=_HEADERS)

@@ -4,7 +4,7 @@ import re
 import sys
 
 from envkit import reading
-from envkit.checks.damage import damage_facts, describe_damage
+from envkit.checks.damage import damage_facts, describe_damage, record_of
 from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
@@ -296,19 +296,32 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     cause, facts = symptom
     live = reading.runtime(snapshot)
     works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
-    release = found[0].version if found else None
-    again = install_torch(snapshot, matrix, "install it again", torch=release, reinstall=True)
+    again = install_torch(snapshot, matrix, "install it again", torch=_release(snapshot, found), reinstall=True)
+    # Without a RECORD nothing shows damage; it is pip that will stumble over it.
+    whole = works and not _harmed(found)
     return Finding(
         code="torch-corrupt",
-        # Without a RECORD nothing shows damage; it is pip that will stumble over it.
-        severity=Severity.WARNING if works and not _harmed(found) else Severity.ERROR,
-        summary="the installed torch is damaged",
+        severity=Severity.WARNING if whole else Severity.ERROR,
+        summary="the installed torch works, and pip's record of it is gone"
+        if whole
+        else "the installed torch is damaged",
         cause=cause,
-        expected="every file of the installed torch as its RECORD lists it, and an import that succeeds",
+        expected=f"every file of the installed torch as {_record(found)} lists it, and an import that succeeds",
         facts=(*(Fact("torch", copy.version, copy.metadata) for copy in found), *facts, *_import_facts(snapshot)),
         fix=with_rights(snapshot, again, " ".join(fact.value for fact in facts), found[0].site if found else ""),
-        explains=_BROKEN_IMPORTS,
+        # That its import dies is a symptom: whatever else is wrong is the cause, as far as torch's files are whole.
+        explains=() if symptom == _killed(snapshot) else _BROKEN_IMPORTS,
     )
+
+
+def _release(snapshot: Snapshot, found: tuple[Distribution, ...]) -> str | None:
+    """Return the release that is there, also where no metadata tells it."""
+    torch = reading.installed_torch(snapshot)
+    return found[0].version if found else torch.version if torch else None
+
+
+def _record(found: tuple[Distribution, ...]) -> str:
+    return record_of(found[0]) if found and found[0].damage else "its RECORD"
 
 
 def _harmed(found: tuple[Distribution, ...]) -> bool:
@@ -319,9 +332,9 @@ _Symptom = tuple[str, tuple[Fact, ...]]
 
 
 def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:
-    damaged = [copy.damage for copy in found if copy.damage and (copy.damage.missing or copy.damage.altered)]
-    if damaged:
-        return describe_damage(damaged[0], "torch"), damage_facts(damaged[0])
+    for copy in found:
+        if copy.damage and (copy.damage.missing or copy.damage.altered):
+            return describe_damage(copy.damage, "torch"), damage_facts(copy)
     if any(_lists_nothing(copy.damage) and copy.installer in ("pip", "uv") for copy in found):
         return (
             "its RECORD, the list of its files, is missing or empty: an install that was cut short, or meddled with",

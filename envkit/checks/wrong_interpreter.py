@@ -3,7 +3,7 @@
 import re
 
 from envkit import reading
-from envkit.checks.fixes import quoted
+from envkit.checks.fixes import conda, quoted
 from envkit.checks.interpreter import NOT_INSTALLED
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
@@ -187,8 +187,8 @@ def check_user_site_shadow(snapshot: Snapshot, _matrix: Matrix) -> Finding | Non
 def _without_user_site(snapshot: Snapshot, name: str) -> Fix:
     target = reading.interpreter(snapshot)
     off = shell_of(snapshot).set({"PYTHONNOUSERSITE": "1"})
-    conda = target is not None and target.kind is EnvironmentKind.CONDA
-    lasting = ("conda env config vars set PYTHONNOUSERSITE=1",) if conda else ()
+    of_conda = target is not None and target.kind is EnvironmentKind.CONDA
+    lasting = (conda(snapshot, "env", "config", "vars", "set", "PYTHONNOUSERSITE=1"),) if of_conda else ()
     return Fix(
         summary="leave the user's own site folder out, for this environment",
         commands=(off, *lasting),

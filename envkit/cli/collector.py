@@ -21,7 +21,7 @@ def command() -> int:
     """Print a script that writes a snapshot of the machine that it runs on.
 
     It needs Python 3.6 or later and nothing else, installs nothing and writes no file. The interpreter that runs it is
-    examined; `--python PATH`, `--timeout SECONDS` and `--quick` after `python3 -` say otherwise.
+    examined; `--python PATH`, `--timeout SECONDS`, `--quick` and `--deep` after `python3 -` say otherwise.
     """
     from envkit.probes.collector import render_collector
 

@@ -43,7 +43,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 
 @click.command("doctor", epilog=_EPILOG)
 @click.option("--python", metavar="PATH|NAME", help="the interpreter or environment to examine")
-@click.option("--quick", is_flag=True, help="leave out what imports torch")
+@click.option("--quick", is_flag=True, help="leave out what imports torch, and the sizes of headers")
 @click.option("--deep", is_flag=True, help="also read every file of torch and compare its hash")
 @click.option("--timeout", type=Seconds(), metavar="SECONDS", help="limit of each probe")
 @click.option("--only", multiple=True, metavar="CODE", help="let this diagnosis alone count; may be repeated")
@@ -233,9 +233,9 @@ class Examined(NamedTuple):
     def show(self, *, verbose: bool = False) -> None:
         """Print it for a person."""
         from envkit.render.terminal.diagnosis import print_diagnosis
-        from envkit.render.terminal.layout import console
+        from envkit.render.terminal.lines import output
 
-        print_diagnosis(console(), self.diagnosis, self.snapshot, verbose=verbose)
+        print_diagnosis(output(), self.diagnosis, self.snapshot, verbose=verbose)
 
     def document(self) -> dict[str, Any]:
         """Return it for a program."""

@@ -51,7 +51,12 @@ def needs_its_index(plan: Plan) -> bool:
 
     For AMD and Intel GPUs that is Triton: pytorch-triton-rocm, triton-xpu, each release of torch with its own.
     """
-    return plan.index is not None and plan.backend.startswith(("rocm", "xpu"))
+    return plan.index is not None and has_own_triton(plan.backend)
+
+
+def has_own_triton(backend: str) -> bool:
+    """Tell whether the Triton of a build is a package of its own, which the default index does not have."""
+    return backend.startswith(("rocm", "xpu"))
 
 
 def _installs(plan: Plan, beside: tuple[str, ...], *index_options: str) -> tuple[tuple[str, ...], ...]:
@@ -66,17 +71,17 @@ def built_requirements(plan: Plan) -> tuple[str, ...]:
     """Return torch and the companions built with it, each pinned to the one build; nothing for a bare environment."""
     if not plan.torch:
         return ()
-    built = (_pin(name, plan.companions[name], plan.local) for name in plan.built_with)
-    return (_pin("torch", plan.torch, plan.local), *built)
+    built = (pin(name, plan.companions[name], plan.local) for name in plan.built_with)
+    return (pin("torch", plan.torch, plan.local), *built)
 
 
 def other_requirements(plan: Plan) -> tuple[str, ...]:
     """Return everything else, which comes from the index that pip is configured to use."""
-    pinned = (_pin(name, release) for name, release in plan.companions.items() if name not in plan.built_with)
+    pinned = (pin(name, release) for name, release in plan.companions.items() if name not in plan.built_with)
     return (*pinned, *plan.packages)
 
 
-def _pin(name: str, release: str, local: str = "") -> str:
+def pin(name: str, release: str, local: str = "") -> str:
     """Return the requirement for that one build.
 
     "==1.2" is met by every local version too, and pip prefers one: a folder of wheels with 1.2+cpu would do for the

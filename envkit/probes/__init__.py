@@ -36,8 +36,8 @@ def start(
 ) -> Gathering:
     """Start every probe for the interpreter that `python` names and return at once.
 
-    `quick` leaves out what imports torch, `packages=False` also what is installed; `deep` reads every file of torch
-    and compares its hash. `timeout` replaces the limit of every probe (seconds).
+    `quick` leaves out what imports torch and the sizes of its headers, `packages=False` also what is installed; `deep`
+    reads every file of torch and compares its hash. `timeout` replaces the limit of every probe (seconds).
     Raise `EnvkitError` when `python` names no interpreter; an environment that has lost its
     interpreter is a fact, not an error.
     """
@@ -55,10 +55,10 @@ def start(
     if not packages:
         target = Probe(("target",), partial(probe_interpreter, choice, facts), facts)
         return Gathering([target, *machine], skipped=dict.fromkeys(("packages", "torch"), "not asked for"))
-    target = Probe(("target", "packages"), partial(probe_target, choice, facts), facts)
+    target = Probe(("target", "packages"), partial(probe_target, choice, facts, quick=quick), facts)
     if deep:
         progress, limit = Progress(), timeout or DEEP_LIMIT
-        read = partial(probe_target, choice, limit, progress)
+        read = partial(probe_target, choice, limit, deep=progress)
         target = Probe(("target", "packages"), read, limit, lambda: progress.told)
     if quick:
         return Gathering([target, *machine], skipped={"torch": "left out by --quick"})

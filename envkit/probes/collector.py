@@ -14,6 +14,8 @@ _MODULES = ("envkit.probes.host", "envkit.probes.toolkit")
 _MODEL = "envkit.snapshot"
 _PROCESSES = "envkit.processes"
 _PROBES = ("probe.py", "cuda.py", "nvml.py")
+_IN_TARGET = "envkit_probe"
+"""The package beside them that probe.py runs."""
 
 _RECORDS = '''\
 """Records of facts: what they were built with, and None for anything else."""
@@ -46,6 +48,7 @@ def run(argv, timeout, limit=2**20):
 def render_collector() -> str:
     """Return the script: `collect.py` with the sources of the other probes put in."""
     sources = {script: (SCRIPTS / script).read_text("utf-8") for script in _PROBES}
+    sources |= {_module_name(file): file.read_text("utf-8") for file in sorted((SCRIPTS / _IN_TARGET).glob("*.py"))}
     sources |= {"pynvml": _source("pynvml"), "envkit": "", "envkit.probes": "", **_modules()}
     script = (SCRIPTS / "collect.py").read_text("utf-8")
     filled = "SOURCES = {}  # type: dict[str, str]\n" + "".join(_literal(*source) for source in sources.items())
@@ -57,6 +60,10 @@ def render_collector() -> str:
         assert found, line  # noqa: S101 - collect.py is ours
         script = head + better + tail
     return script
+
+
+def _module_name(file: Path) -> str:
+    return _IN_TARGET if file.stem == "__init__" else f"{_IN_TARGET}.{file.stem}"
 
 
 def _literal(name: str, source: str) -> str:

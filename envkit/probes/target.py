@@ -40,13 +40,14 @@ def probe_interpreter(choice: Choice, timeout: float) -> Interpreter | Absent | 
 
 
 def probe_target(
-    choice: Choice, timeout: float, deep: Progress | None = None
+    choice: Choice, timeout: float, *, quick: bool = False, deep: Progress | None = None
 ) -> tuple[Interpreter | Absent | Unknown, Packages | Unknown]:
     """Ask the interpreter what it is and what is installed in it, importing none of that.
 
-    `deep` lets it read every file of torch and what belongs to it, and is told how far that is.
+    `quick` leaves the sizes of headers out. `deep` lets it read every file of torch and what belongs to it, and is
+    told how far that is.
     """
-    sections = ["interpreter", "packages-deep" if deep else "packages"]
+    sections = ["interpreter", "packages-deep" if deep else "packages-quick" if quick else "packages"]
     hear = deep.hear if deep else None
     answers = run_script([choice.executable], _SCRIPT, sections, timeout=timeout, hear=hear)
     interpreter = _interpreter(choice, answers)

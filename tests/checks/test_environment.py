@@ -424,7 +424,7 @@ def test_conda_s_numpy_is_taken_back_by_conda() -> None:
         )
     ).fix
     assert fix is not None
-    assert fix.commands == ("conda install 'numpy<2'",)
+    assert fix.commands == ("conda install --prefix /env 'numpy<2'",)
 
 
 def test_triton_is_held_against_what_torch_asks_for() -> None:
@@ -500,8 +500,15 @@ def test_a_library_from_elsewhere_is_an_error_until_a_gpu_works_with_it() -> Non
     [
         LoadedLibrary(name="libcudnn.so.9", path=OWN, bundled=OWN),
         LoadedLibrary(name="libstdc++.so.6.0.33", path="/usr/lib/libstdc++.so.6.0.33"),
+        LoadedLibrary(
+            name="libomp.dylib", path="/opt/homebrew/lib/libomp.dylib", bundled=f"{SITE}/torch/lib/libomp.dylib"
+        ),
     ],
-    ids=["torch's own", "the system's, which torch does not bring"],
+    ids=[
+        "torch's own",
+        "the system's, which torch does not bring",
+        "an OpenMP runtime that takes the place of torch's",
+    ],
 )
 def test_a_library_in_its_place_is_no_finding(library: LoadedLibrary) -> None:
     assert codes(make_snapshot(torch=make_runtime(libraries=(library,)))) == ["gpu-absent"]

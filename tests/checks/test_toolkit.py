@@ -101,7 +101,7 @@ def test_an_nvcc_that_dropped_the_gpu_is_not_called_old() -> None:
     [
         pytest.param(
             gpu_report_of(NO_HOME, target=make_interpreter(kind=EnvironmentKind.CONDA)),
-            "conda install -c nvidia/label/cuda-12.6.0 cuda-toolkit",
+            "conda install --prefix /env -c nvidia/label/cuda-12.6.0 cuda-toolkit",
             id="conda",
         ),
         pytest.param(gpu_report_of(NO_HOME), "export CUDA_HOME=/usr/local/cuda-12.6", id="Linux"),

@@ -138,6 +138,33 @@ def test_another_interpreter_can_be_named(collect: Collect, bare_target: Path) -
     assert target["executable"] == str(bare_target)
 
 
+def test_the_bytes_of_files_are_compared_where_asked_for(collect: Collect, bare_target: Path) -> None:
+    site = site_of(bare_target)
+    library = install_torch(site, "2.13.0+cpu", cuda=None) / "lib/libtorch_cpu.so"
+    library.write_bytes(bytes(byte ^ 1 for byte in library.read_bytes()))
+
+    def damage(*options: str) -> dict[str, Any]:
+        (torch,) = collect(bare_target, *options)["packages"]["distributions"]
+        found: dict[str, Any] = torch["damage"]
+        return found
+
+    assert (damage("--quick")["altered"], damage("--quick")["hashed"]) == (0, 0)
+    deep = damage("--quick", "--deep")
+    assert (deep["altered"], deep["hashed"]) == (1, 3)
+    assert deep["examples"] == ["torch/lib/libtorch_cpu.so has other bytes than its hash tells"]
+
+
+@pytest.mark.skipif("os.name == 'nt'", reason="Windows keeps a folder that somebody is in")
+def test_a_folder_that_is_gone_costs_nothing_but_itself(script: str, tmp_path: Path) -> None:
+    command = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" - --quick'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable], input=script.encode(), capture_output=True, cwd=tmp_path, check=True
+    )
+    collected = json.loads(done.stdout)
+    assert (collected["target"]["state"], collected["packages"]["state"]) == ("known", "known")
+    assert collected["target"]["current_folder"] == ""
+
+
 def test_an_interpreter_that_is_not_there_is_a_fact(collect: Collect, tmp_path: Path) -> None:
     target = collect(sys.executable, "--python", str(tmp_path / "none"))["target"]
     assert target["state"] == "unknown"
@@ -181,3 +208,6 @@ def test_the_probes_in_it_are_the_probes_here(script: str) -> None:
     sys.path[:] = path
     for name in ("probe.py", "nvml.py", "cuda.py"):
         assert code["SOURCES"][name] == (SCRIPTS / name).read_text("utf-8")
+    modules = {file.stem: file.read_text("utf-8") for file in (SCRIPTS / "envkit_probe").glob("*.py")}
+    assert code["SOURCES"]["envkit_probe"] == modules.pop("__init__")
+    assert {name: code["SOURCES"][f"envkit_probe.{name}"] for name in modules} == modules

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_each_is_told_in_a_line_and_the_worst_decides(cli: Cli, home: Path) -> N
     assert lines[str(whole)].endswith("torch 2.13.0+cpu")
     assert lines[str(bare)].startswith("FAULTY      torch-missing ")
     assert lines[str(bare)].endswith("no torch")
+
+
+def test_a_warning_beside_healthy_is_said_to_be_one(cli: Cli, home: Path) -> None:
+    python = make_target(home / "env")
+    install_torch(site_of(python), "2.13.0+cpu", cuda=None)
+    shutil.rmtree(site_of(python) / "torch-2.13.0+cpu.dist-info")
+    run = cli("doctor", "--all-envs", env={**QUIET, "HOME": str(home)}, cwd=home)
+    (line,) = [line for line in run.out.splitlines() if str(python) in line]
+    assert line.startswith("HEALTHY     torch-corrupt (warning) ")
+    (line,) = [line for line in look(cli, home).out.splitlines() if str(python) in line]
+    assert line.startswith("FAULTY      torch-corrupt ")
+    assert line.endswith("torch 2.13.0+cpu")
+    run = cli("doctor", "--python", str(python))
+    assert run.code == 0
+    assert run.out.startswith("HEALTHY  with a warning: the installed torch works, and pip's record of it is gone\n")
 
 
 def test_an_environment_that_hangs_ends_at_its_limit(cli: Cli, home: Path) -> None:

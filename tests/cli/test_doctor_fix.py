@@ -136,6 +136,88 @@ def test_two_installs_over_each_other_become_one(cli: Cli, bare_target: Path, so
     assert len(list(site_of(bare_target).glob("torch-*.dist-info"))) == 1
 
 
+def test_a_companion_is_mended_and_the_torch_that_works_stays(
+    cli: Cli, bare_target: Path, sources: dict[str, str]
+) -> None:
+    site = site_of(bare_target)
+    mine = install_torch(site, "2.13.0+cpu", cuda=None) / "version.py"
+    before = mine.stat().st_mtime_ns
+    info = add_metadata(site, "torchvision", "0.19.1+cpu", requires=("torch==2.4.1",))
+    with (info / "RECORD").open("a") as record:
+        record.writelines(f"{info.name}/{name},,\n" for name in ("METADATA", "INSTALLER"))
+    run = cli("doctor", "--fix", "--yes", "--json", "--python", str(bare_target), env=sources)
+    assert run.json["fix"]["before"]["findings"][0]["code"] == "companion-mismatch"
+    (done,) = run.json["fix"]["done"]
+    assert (done["code"], done["gone"], done["error"]) == ("companion-mismatch", True, None)
+    assert [one.name for one in site.glob("torchvision-*")] == ["torchvision-0.28.0+cpu.dist-info"]
+    assert mine.stat().st_mtime_ns == before
+
+
+def test_what_torch_lacks_is_installed_alone(cli: Cli, bare_target: Path, sources: dict[str, str]) -> None:
+    package = install_torch(site_of(bare_target), "2.13.0+cpu", cuda=None, requires=("filelock", "odd; extra == 'odd'"))
+    before = package.stat().st_mtime_ns
+    asked = ("doctor", "--fix", "--yes", "--json", "--strict", "--python", str(bare_target))
+    run = cli(*asked, env=sources)
+    assert run.code == 0, run.out
+    (done,) = run.json["fix"]["done"]
+    assert (done["code"], done["gone"], done["steps"][-1]["argv"][-2:]) == (
+        "torch-corrupt",
+        True,
+        ["install", "filelock"],
+    )
+    assert package.stat().st_mtime_ns == before
+
+
+def test_what_an_install_that_was_cut_short_has_left_goes_before_it_comes_anew(
+    cli: Cli, bare_target: Path, sources: dict[str, str]
+) -> None:
+    site = site_of(bare_target)
+    install_torch(site, "2.13.0+cpu", cuda=None)
+    for name in ("numpy/_core", "numpy.libs"):
+        (site / name).mkdir(parents=True)
+        (site / name / "torn.so").write_bytes(b"")
+    (site / "numpy/version.py").write_text('version = "2.4.0"\n')
+    run = cli("doctor", "--fix", "--yes", "--json", "--python", str(bare_target), env=sources)
+    (done,) = run.json["fix"]["done"]
+    assert (done["code"], done["gone"], done["error"]) == ("numpy-abi", True, None)
+    assert done["steps"][0]["argv"] == ["rm", "-rf", str(site / "numpy"), str(site / "numpy.libs")]
+    assert not (site / "numpy/_core").exists()
+    assert not (site / "numpy.libs").exists()
+    assert (site / "numpy-2.4.0.dist-info").is_dir()
+
+
+def test_a_folder_that_is_a_link_is_only_unlinked(
+    cli: Cli, bare_target: Path, sources: dict[str, str], tmp_path: Path
+) -> None:
+    site = site_of(bare_target)
+    install_torch(site, "2.13.0+cpu", cuda=None)
+    mine = tmp_path / "mine/numpy"
+    mine.mkdir(parents=True)
+    (mine / "__init__.py").write_text("kept = True\n")
+    (site / "numpy").symlink_to(mine)
+    run = cli("doctor", "--fix", "--yes", "--json", "--python", str(bare_target), env=sources)
+    assert [one["gone"] for one in run.json["fix"]["done"]] == [True]
+    assert (mine / "__init__.py").read_text() == "kept = True\n"
+    assert not (site / "numpy").is_symlink()
+
+
+@pytest.mark.parametrize("owner", ["numpy", "conda"], ids=["over conda's package", "in conda's own environment"])
+def test_pip_is_not_let_loose_on_what_is_conda_s(
+    cli: Cli, without_numpy_files: Path, sources: dict[str, str], owner: str
+) -> None:
+    env = without_numpy_files.parent.parent
+    info = (site_of(without_numpy_files) / "numpy-2.4.0.dist-info").relative_to(env)
+    files = [f"{info}/{name}" for name in ("METADATA", "RECORD")] + [f"{info.parent}/numpy/core.py"]
+    (env / "conda-meta").mkdir()
+    record = {"files": files if owner == "numpy" else []}
+    (env / f"conda-meta/{owner}-2.4.0-py311_0.json").write_text(json.dumps(record))
+    run = cli("doctor", "--fix", "--yes", "--python", str(env), env=sources)
+    assert run.code == 1
+    assert "not for envkit to mend: numpy-abi" in run.out
+    assert (f"conda install --prefix {env} --force-reinstall numpy==2.4.0" in run.out) is (owner == "numpy")
+    assert not (env / "envkit-fix.jsonl").exists()
+
+
 def test_a_step_that_fails_is_told_and_the_finding_is_still_there(
     cli: Cli, without_numpy_files: Path, sources: dict[str, str], tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from envkit.cli.diagnosing.settings import Settings, read_settings
 from envkit.snapshot import Unknown, encode
 from tests.builders import make_cuda, make_cuda_runtime, make_gpu_snapshot, make_nvml
 from tests.conftest import Cli, Run, site_of
@@ -121,6 +122,30 @@ def test_the_nearest_project_counts_alone(cli: Cli, machine: str, tmp_path: Path
     folder = project(tmp_path, 'ignore = ["driver-too-old"]')
     (folder / "pyproject.toml").write_text("[project]\nname = 'inner'\n")
     assert cli("doctor", "--from", machine, cwd=folder).code == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.envkit]\nstrict = true",
+        "[ tool . 'envkit' ]\nstrict = true",
+        '["tool"."envkit"]\nstrict = true',
+        "[tool]\nenvkit.strict = true",
+        "[tool]\nruff = {}\n[tool.envkit]\nstrict = true",
+        "tool.envkit.strict = true",
+        "tool = {envkit = {strict = true}}",
+        "'tool' = {ruff = {}, 'envkit' = {strict = true}}",
+    ],
+)
+def test_settings_are_found_however_toml_lets_them_be_written(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"# of this project\n{text}\n")
+    assert read_settings(tmp_path).strict is True
+
+
+def test_a_project_that_says_nothing_to_envkit_has_no_settings(tmp_path: Path) -> None:
+    scripts = '[project.scripts]\nenvkit = "envkit.__main__:main"\n[tool.ruff]\nline-length = 120\n'
+    (tmp_path / "pyproject.toml").write_text(scripts)
+    assert read_settings(tmp_path) == Settings()
 
 
 @pytest.mark.parametrize("option", ["--only", "--ignore"])

@@ -1,5 +1,6 @@
 """Faults of what stands beside torch: companions, NumPy, NVIDIA's wheels, libraries that are loaded first."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,6 +32,29 @@ def _numpy_half_gone(place: Place) -> None:
     (package / "core.py").write_text("")
     add_metadata(place.site, "numpy", "1.26.4", package)
     (package / "core.py").unlink()
+
+
+def _numpy_cut_short(place: Place) -> None:
+    """What pip leaves that was stopped over it."""
+    torch(place)
+    (place.site / "numpy").mkdir()
+    (place.site / "numpy/__init__.py").write_text("")
+
+
+def _numpy_of_conda(place: Place, *, altered: bool = False) -> None:
+    torch(place)
+    library = place.site / "numpy/_core/_multiarray_umath.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"\x7fELF stand-in")
+    add_metadata(place.site, "numpy", "2.4.6", place.site / "numpy")
+    name = library.relative_to(place.prefix).as_posix()
+    path = {"_path": name, "path_type": "hardlink", "size_in_bytes": library.stat().st_size}
+    info = (place.site / "numpy-2.4.6.dist-info/METADATA").relative_to(place.prefix).as_posix()
+    record = {"files": [name, info], "paths_data": {"paths": [path]}}
+    meta = place.prefix / "conda-meta"
+    meta.mkdir()
+    (meta / "numpy-2.4.6-py311_0.json").write_text(json.dumps(record))
+    library.write_bytes(b"") if altered else library.unlink()
 
 
 def _library(file: Path) -> Path:
@@ -66,11 +90,18 @@ FAULTS = (
     Fault("torchvision of another build", beside("torchvision", "0.28.0+cu126"), "companion-mismatch", says="cu126"),
     Fault("torchaudio of another release", beside("torchaudio", "2.4.1"), "companion-mismatch"),
     Fault("xformers asks for another torch", beside("xformers", "0.0.27", "torch==2.3.1"), "companion-mismatch"),
+    Fault("control: vllm asks for another torch on another processor", beside(
+        "vllm", "1.0", "torch==2.9.1; platform_machine == 's390x'", "torch==2.13.0; platform_machine != 's390x'"),
+          "gpu-absent", 0),
     Fault("triton is not torch's", beside("triton", "2.0.0", release="2.13.0+cu130", pins=("triton==3.7.1",)),
           "companion-mismatch", says="triton==3.7.1"),
     Fault("NumPy 2 beside a torch of NumPy 1", beside("numpy", "2.1.0", release="2.1.2+cpu"), "numpy-abi",
           says="2.1.0"),
     Fault("files of NumPy deleted", _numpy_half_gone, "numpy-abi"),
+    Fault("NumPy without metadata, and torch works", _numpy_cut_short, "numpy-abi", 0, says="rm -rf"),
+    Fault("a file of conda's NumPy deleted", _numpy_of_conda, "numpy-abi", says="conda install --prefix"),
+    Fault("a file of conda's NumPy emptied", lambda place: _numpy_of_conda(place, altered=True), "numpy-abi",
+          says="has 0 bytes instead of"),
     Fault("an nvidia wheel removed", beside("six", "1.16", release="2.13.0+cu130", pins=_PIN),
           "nvidia-wheels-mismatch", says="is not installed"),
     Fault("an nvidia wheel of another version", beside("nvidia_cudnn_cu13", "9.1.0", release="2.13.0+cu130", pins=_PIN),

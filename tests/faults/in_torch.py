@@ -1,6 +1,7 @@
 """Faults of the installed torch: its files, its metadata, what its import does."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -46,6 +47,31 @@ def _leads_nowhere(place: Place) -> None:
 
 def _altered(place: Place) -> None:
     (torch(place) / "version.py").write_text("cuda = None\n" * 9)
+
+
+def _other_bytes(place: Place) -> None:
+    """A library of the size that it should have, with other bytes: as a failing disk gives it back."""
+    library = _library(place)
+    library.write_bytes(bytes(byte ^ 1 for byte in library.read_bytes()))
+    place.arguments = ("--python", str(place.python), "--deep")
+
+
+def _pipe(name: str) -> object:
+    """A pipe in the place of a file of the metadata: who opens it waits for ever."""
+
+    def plant(place: Place) -> None:
+        file = _record(place).with_name(name)
+        file.unlink(missing_ok=True)
+        os.mkfifo(file)
+
+    return plant
+
+
+def _device(place: Place) -> None:
+    """Metadata that has no end."""
+    record = _record(place)
+    record.unlink()
+    record.symlink_to("/dev/zero")
 
 
 def _short_library(place: Place) -> None:
@@ -141,12 +167,24 @@ FAULTS = (
     Fault("its RECORD deleted", lambda place: _record(place).unlink(), "torch-corrupt", 0, says="RECORD"),
     Fault("its RECORD emptied", _another_record(""), "torch-corrupt", 0, says="RECORD"),
     Fault("its RECORD of odd bytes", _another_record(b"\xff\0,\n" * 99), "torch-corrupt", 0, says="RECORD"),
+    Fault("its RECORD a pipe", _pipe("RECORD"), "torch-corrupt", 0, says="RECORD"),
+    Fault("its RECORD a device", _device, "torch-corrupt", 0, says="RECORD"),
+    Fault("control: its installer a pipe", _pipe("INSTALLER"), "gpu-absent", 0),
+    Fault("control: its METADATA a pipe", _pipe("METADATA"), "gpu-absent", 0),
+    Fault("a byte altered, with --deep", _other_bytes, "torch-corrupt", says="has other bytes"),
     Fault("a library cut short", _short_library, "torch-corrupt", says="file too short"),
     Fault("a file that may not be read", _unreadable, "torch-corrupt", says="Permission", needs=("modes",)),
     Fault("its folder may not be entered", _closed_package, "torch-corrupt", says="Permission denied",
           needs=("modes",)),
     Fault("a folder that may not be read", _unreadable_site, "torch-missing", says="Permission denied",
           needs=("modes",)),
+    Fault("what every training needs is not there", lambda place: torch(place, requires=("sympy>=1.13.3",)),
+          "torch-corrupt", says="pip install 'sympy>=1.13.3'"),
+    Fault("what a part of it needs is not there", lambda place: torch(place, requires=("filelock",)),
+          "torch-corrupt", 0, says="pip install filelock"),
+    Fault("what its import needs is not there", lambda place: torch(
+        place, prelude="import typing_extensions", requires=("typing-extensions>=4.10.0",)), "torch-corrupt",
+          says="pip install 'typing-extensions>=4.10.0'"),
     # -- two of them ------------------------------------------------------------------------------
     Fault("two dist-infos", _two_infos, "torch-duplicate", says="2.1.0"),
     Fault("conda and pip both claim it", _conda_and_pip, "torch-duplicate", says="conda"),

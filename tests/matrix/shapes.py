@@ -204,6 +204,15 @@ class ModuleFile(msgspec.Struct, frozen=True):
     often_beside_torch: frozenset[ModuleName]
 
 
+class Without(Strict, frozen=True):
+    fails: Text
+    vital: bool = False
+
+
+class DependencyFile(msgspec.Struct, frozen=True):
+    without: dict[Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")], Without]
+
+
 # -- what every file begins with ----------------------------------------------------------------
 
 

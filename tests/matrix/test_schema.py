@@ -22,6 +22,7 @@ SHAPES = {
     "macos.json": shapes.MacFile,
     "images.json": shapes.ImageFile,
     "modules.json": shapes.ModuleFile,
+    "dependencies.json": shapes.DependencyFile,
 }
 
 

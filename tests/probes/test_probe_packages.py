@@ -1,5 +1,6 @@
 """What the probe says of installed packages and of where modules come from, in small real environments."""
 
+import hashlib
 import json
 import os
 import sys
@@ -8,18 +9,21 @@ from typing import Any
 
 import pytest
 
-from envkit.probes.framing import run_script
+from envkit.probes.framing import SCRIPTS, run_script
 from envkit.probes.selection import Choice
 from envkit.probes.target import Progress, decoded, probe_target
-from envkit.snapshot import Distribution, ModuleOrigin, Packages
+from envkit.processes import run
+from envkit.snapshot import Distribution, FileDamage, ModuleOrigin, Packages
 from tests.conftest import make_target, site_of
 from tests.standins.torch_package import add_metadata, install_torch
 
 
-def packages_of(python: Path, monkeypatch: pytest.MonkeyPatch, folder: Path | None = None) -> Packages:
+def packages_of(
+    python: Path, monkeypatch: pytest.MonkeyPatch, folder: Path | None = None, section: str = "packages"
+) -> Packages:
     """Probe a target from within `folder`, its own by default."""
     monkeypatch.chdir(folder or python.parent)
-    said = run_script([str(python)], "probe.py", ["packages"], timeout=30).merged("packages")
+    said = run_script([str(python)], "probe.py", [section], timeout=30).merged("packages")
     assert said is not None
     packages = decoded(said, Packages)
     assert isinstance(packages, Packages), packages
@@ -40,7 +44,7 @@ def conda_record(prefix: Path, package: str, folder: Path) -> None:
     files = sorted(path.relative_to(prefix).as_posix() for path in folder.rglob("torch*/**/*") if path.is_file())
     files += sorted(path.relative_to(prefix).as_posix() for path in folder.glob("*.egg-info") if path.is_file())
     name, version, build = package.rsplit("-", 2)
-    paths = [{"_path": name, "path_type": "hardlink", "sha256": "0" * 64, "size_in_bytes": 7} for name in files]
+    paths = [_path(prefix, file) for file in files]
     record = {
         "name": name,
         "version": version,
@@ -54,6 +58,16 @@ def conda_record(prefix: Path, package: str, folder: Path) -> None:
     }
     (prefix / "conda-meta").mkdir(exist_ok=True)
     (prefix / "conda-meta" / f"{package}.json").write_text(json.dumps(record))
+
+
+def _path(prefix: Path, name: str) -> dict[str, Any]:
+    """What conda notes of a file: where it has put the prefix in, size and hash are those of before."""
+    data = (prefix / name).read_bytes()
+    told = {"_path": name, "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest()}
+    if b"/home/user/conda" not in data:
+        return {**told, "sha256_in_prefix": told["sha256"], "size_in_bytes": len(data)}
+    before = {"sha256": "0" * 64, "size_in_bytes": 7, "file_mode": "text", "prefix_placeholder": "/build/placehold"}
+    return {**told, **before, "sha256_in_prefix": told["sha256"]}
 
 
 @pytest.mark.parametrize("installer", ["conda", "pip"])
@@ -82,6 +96,38 @@ def test_a_file_that_conda_s_record_misses_is_damage(bare_target: Path, monkeypa
     (record,) = packages_of(bare_target, monkeypatch).named("pytorch")
     assert record.damage is not None
     assert record.damage.missing == 1
+
+
+PYTORCH = "pytorch-2.5.1-py3.11_cuda12.4_cudnn9.1.0_0"
+
+
+def test_sizes_are_compared_with_conda_s_record(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    library = install_torch(site, "2.5.1", installer="conda") / "lib/libtorch_cpu.so"
+    conda_record(site.parents[2], PYTORCH, site)
+    library.write_bytes(b"")
+    (record,) = packages_of(bare_target, monkeypatch).named("pytorch")
+    assert record.damage is not None
+    assert (record.damage.missing, record.damage.altered) == (0, 1)
+    assert "libtorch_cpu.so has 0 bytes" in record.damage.examples[0]
+
+
+def test_deep_compares_with_the_hashes_of_conda_s_record(bare_target: Path) -> None:
+    site = site_of(bare_target)
+    package = install_torch(site, "2.5.1", installer="conda")
+    (package / "version.py").write_text("__version__ = '2.5.1'\n# /home/user/conda/envs/lecture\n")
+    conda_record(site.parents[2], PYTORCH, site)
+
+    def read() -> Any:
+        said = run_script([str(bare_target)], "probe.py", ["packages-deep"], timeout=30).merged("packages")
+        (record,) = decoded(said or {}, Packages).named("pytorch")  # type: ignore[union-attr]
+        return record.damage
+
+    whole = read()
+    assert (whole.hashed, whole.altered) == (whole.entries, 0)
+    (package / "lib/libtorch_cpu.so").write_bytes(b"\x7fELF stand-iN")
+    (package / "version.py").write_text("__version__ = '2.5.2'\n# /home/user/conda/envs/lecture\n")
+    assert read().altered == 2
 
 
 def test_sizes_are_not_compared_for_what_says_that_conda_installed_it(
@@ -123,7 +169,14 @@ def test_an_egg_info_tells_its_version_and_conda_s_is_conda_s(
     assert torch.build.cuda == "12.1"
 
 
-@pytest.mark.parametrize("record", ["", "{}", '{"files": 3}', "[]", '{"files": [7, null]}'])
+@pytest.mark.parametrize(
+    "record",
+    [
+        *("", "{}", '{"files": 3}', "[]", '{"files": [7, null]}'),
+        '{"files": ["a"], "paths_data": {"paths": [7]}}',
+        '{"files": ["a"], "paths_data": {"paths": [{"_path": "a", "path_type": "hardlink", "size_in_bytes": "x"}]}}',
+    ],
+)
 def test_a_damaged_record_of_conda_costs_nothing_else(
     bare_target: Path, monkeypatch: pytest.MonkeyPatch, record: str
 ) -> None:
@@ -158,7 +211,9 @@ def test_the_installed_module_has_no_way_in(bare_target: Path, monkeypatch: pyte
     site = site_of(bare_target)
     origin = str(install_torch(site) / "__init__.py")
     torch = origin_of_torch(bare_target, monkeypatch)
-    assert torch == ModuleOrigin(name="torch", origin=origin, entry=str(site), way_in="", otherwise=origin)
+    assert torch == ModuleOrigin(
+        name="torch", origin=origin, entry=str(site), way_in="", otherwise=origin, version="2.13.0+cu130"
+    )
 
 
 def test_a_module_in_the_current_folder_came_in_by_it(
@@ -273,29 +328,96 @@ def test_a_name_beyond_ascii_arrives_as_it_is(tmp_path: Path, monkeypatch: pytes
     assert facts["search_path"][-1] == str(folder)
 
 
-# -- a long RECORD, which two processes share -----------------------------------------------------
+# -- files against their RECORD --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", [0, 4_999], ids=["in the first half", "in the second half"])
-def test_each_half_of_a_long_record_is_looked_up(bare_target: Path, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    site = site_of(bare_target)
+def with_headers(site: Path) -> Path:
+    """Install a torch that has a folder of headers, one of them with a comma in its name; return that folder."""
     package = install_torch(site)
-    info = next(site.glob("torch-*.dist-info"))
-    for number in range(5_000):
-        (package / f"header_{number:04}.h").write_bytes(b"//")
-    (package / f"header_{at:04}.h").unlink()
-    rows = "".join(f"torch/header_{number:04}.h,,2\n" for number in range(5_000))
-    (info / "RECORD").write_text((info / "RECORD").read_text() + rows)
-    harm = installed_by(packages_of(bare_target, monkeypatch), site).damage
-    assert harm is not None
-    assert (harm.entries, harm.missing, harm.altered) == (5_004, 1, 0)
-    assert harm.examples == (f"torch/header_{at:04}.h is missing",)
+    headers = package / "include/ATen"
+    headers.mkdir(parents=True)
+    for name in (*(f"op_{number}.h" for number in range(9)), "a,b.h"):
+        (headers / name).write_bytes(b"//")
+    rows = [f"torch/include/ATen/op_{number}.h,,2" for number in range(9)] + ['"torch/include/ATen/a,b.h",,2']
+    record = next(site.glob("torch-*.dist-info")) / "RECORD"
+    record.write_text(record.read_text() + "\n".join(rows) + "\n")
+    return headers
+
+
+def harm_of(python: Path, section: str, monkeypatch: pytest.MonkeyPatch) -> FileDamage:
+    found = installed_by(packages_of(python, monkeypatch, section=section), site_of(python)).damage
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("section", ["packages", "packages-quick", "packages-deep"])
+def test_each_way_to_compare_finds_what_is_missing(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    headers = with_headers(site_of(bare_target))
+    whole = harm_of(bare_target, section, monkeypatch)
+    assert (whole.entries, whole.missing, whole.altered) == (14, 0, 0)
+    (headers / "op_4.h").unlink()
+    (headers / "a,b.h").unlink()
+    (headers.parent.parent / "lib/libtorch_cpu.so").unlink()
+    harm = harm_of(bare_target, section, monkeypatch)
+    assert (harm.entries, harm.missing, harm.altered) == (14, 3, 0)
+    assert "torch/include/ATen/op_4.h is missing" in harm.examples
+
+
+def test_a_quick_look_passes_over_the_sizes_of_headers_alone(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = with_headers(site_of(bare_target))
+    (headers / "op_4.h").write_text("// altered")
+    (headers.parent.parent / "lib/libtorch_cpu.so").write_bytes(b"")
+    assert harm_of(bare_target, "packages", monkeypatch).altered == 2
+    quick = harm_of(bare_target, "packages-quick", monkeypatch)
+    assert (quick.entries, quick.altered) == (14, 1)
+    assert quick.examples[0].startswith("torch/lib/libtorch_cpu.so has 0 bytes")
+
+
+@pytest.mark.skipif("os.name == 'nt'", reason="pipes as POSIX has them")
+@pytest.mark.parametrize("section", ["packages", "packages-quick", "packages-deep"])
+@pytest.mark.parametrize("name", ["METADATA", "RECORD", "INSTALLER"])
+def test_a_pipe_in_place_of_metadata_is_not_waited_for(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, name: str, section: str
+) -> None:
+    install_torch(site_of(bare_target))
+    file = next(site_of(bare_target).glob("torch-*.dist-info")) / name
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+    torch = installed_by(packages_of(bare_target, monkeypatch, section=section), site_of(bare_target))
+    assert (torch.damage is None) is (name == "RECORD")
+
+
+@pytest.mark.skipif("os.name == 'nt'", reason="pipes as POSIX has them")
+@pytest.mark.parametrize("section", ["packages", "packages-deep"])
+def test_a_pipe_in_place_of_an_empty_file_is_damage(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    package = install_torch(site_of(bare_target))
+    os.mkfifo(package / "py.typed")
+    record = next(site_of(bare_target).glob("torch-*.dist-info")) / "RECORD"
+    record.write_text(record.read_text() + "torch/py.typed,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
+    harm = harm_of(bare_target, section, monkeypatch)
+    assert harm.examples == ("torch/py.typed is no file any more",)
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="/proc")
+def test_no_folder_stays_open(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from envkit_probe.records import look_up\n"
+        "before = os.listdir('/proc/self/fd'); look_up(sys.argv[2], [('x', '', None)] * 3)\n"
+        "sys.exit(os.listdir('/proc/self/fd') != before)"
+    )
+    assert run([sys.executable, "-c", script, str(SCRIPTS), str(tmp_path)], timeout=20).exit_code == 0
 
 
 def test_how_far_the_reading_of_files_is_comes_while_it_goes_on(bare_target: Path) -> None:
     install_torch(site_of(bare_target))
     progress = Progress()
-    probe_target(Choice(str(bare_target), ""), 30, progress)
+    probe_target(Choice(str(bare_target), ""), 30, deep=progress)
     assert progress.told.startswith("torch, 0 of 0 MB")
     for nonsense in ({}, {"package": "x", "done": "many", "total": 1}, {"package": "x", "done": None, "total": None}):
         progress.hear("progress", nonsense)

@@ -15,7 +15,7 @@ from tests.conftest import installed_python
 PYTHONS = ("2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 
-@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("script", sorted(SCRIPTS.rglob("*.py")), ids=lambda path: path.name)
 def test_the_syntax_is_old_enough_for_python_3_6(script: Path) -> None:
     tree = ast.parse(script.read_text(), feature_version=(3, 6))
     newer = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr)
@@ -99,6 +99,13 @@ def test_a_deleted_current_folder_is_survived(tmp_path: Path) -> None:
     )
     assert '"current_folder": ""' in done.stdout
     assert '"failed"' not in done.stdout
+
+
+def test_the_script_finds_its_modules_where_its_folder_is_left_out() -> None:
+    for flags in (["-I"], ["-P"] if sys.version_info >= (3, 11) else ["-I"]):
+        facts = run_script([sys.executable, *flags], "probe.py", ["interpreter"], timeout=30).merged("interpreter")
+        assert facts is not None
+        assert str(SCRIPTS) not in facts["search_path"]
 
 
 def test_frames_of_another_token_are_ignored() -> None:

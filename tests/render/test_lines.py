@@ -53,6 +53,7 @@ def test_escapes_in_foreign_text_are_shown_and_not_sent():
         lines.line(f"a{ESCAPE}[2J")
         lines.styled(f"b{ESCAPE}c", Style.WARNING, f"d{ESCAPE}c")
         lines.facts([(f"e{ESCAPE}c", f"f{ESCAPE}c")])
+        lines.whole(f"g{ESCAPE}c")
 
     assert ESCAPE not in written(show, coloured=False)
 
@@ -65,3 +66,18 @@ def test_the_width_of_a_pipe_can_be_told(monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
 
     assert max(map(len, written(lambda lines: lines.facts([("a", "word " * 20)])).splitlines())) <= 30
+
+
+def test_what_is_indented_stays_so_where_it_is_folded():
+    def show(lines):
+        lines.facts([("cause", "the driver is too old"), ("", "and more")], indent=2)
+        lines.line("restart the machine, then look again", indent=6)
+
+    assert written(show, width=30) == (
+        "  cause  the driver is too old\n         and more\n      restart the machine,\n      then look again\n"
+    )
+
+
+def test_a_whole_line_is_never_folded():
+    command = "python -m pip install " + "torch " * 30
+    assert written(lambda lines: lines.whole(command, Style.COMMAND, indent=4), width=30) == f"    {command}\n"

@@ -12,6 +12,7 @@ from envkit import matrix
 from envkit.checks import diagnose
 from envkit.intake.recorded import read
 from envkit.render.terminal.diagnosis import print_diagnosis
+from envkit.render.terminal.lines import Lines
 from envkit.render.terminal.results import print_results
 from envkit.results import CheckResult, Results, SmokeError, Spread, Timing, WorkloadResult
 from envkit.snapshot import Absent, ProbeOutcome, ProbeRun, Snapshot, Unknown
@@ -87,6 +88,13 @@ def plain(width: int) -> Console:
     return Console(file=io.StringIO(), width=width, highlight=False, emoji=False, markup=False, color_system=None)
 
 
+def shown(snapshot: Snapshot, width: int) -> str:
+    """Return the page of a snapshot's diagnosis."""
+    stream = io.StringIO()
+    print_diagnosis(Lines(stream, width=width), diagnose(snapshot, matrix.load()), snapshot)
+    return stream.getvalue()
+
+
 def golden(name: str, text: str) -> None:
     path = GOLDEN / f"{name}.txt"
     text = "".join(line.rstrip() + "\n" for line in text.splitlines())
@@ -99,37 +107,26 @@ def golden(name: str, text: str) -> None:
 @pytest.mark.parametrize("width", [60, 80, 200])
 @pytest.mark.parametrize("name", SNAPSHOTS)
 def test_a_diagnosis_reads_as_its_golden_file(name: str, width: int) -> None:
-    out = plain(width)
-    snapshot: Snapshot = SNAPSHOTS[name]
-    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
-    golden(f"doctor-{name}-{width}", out.file.getvalue())  # type: ignore[attr-defined]
+    golden(f"doctor-{name}-{width}", shown(SNAPSHOTS[name], width))
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_reads_as_its_golden_file(name: str, width: int) -> None:
-    out = plain(width)
-    snapshot = read(REPORTS[name].encode(), "report.txt")
-    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
-    golden(f"doctor-{name}-{width}", out.file.getvalue())  # type: ignore[attr-defined]
+    golden(f"doctor-{name}-{width}", shown(read(REPORTS[name].encode(), "report.txt"), width))
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_never_shows_what_it_does_not_tell(name: str) -> None:
-    out = plain(200)
-    snapshot = read(REPORTS[name].encode(), "report.txt")
-    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
-    shown = out.file.getvalue()  # type: ignore[attr-defined]
-    assert not [word for word in ("unknown", "None", "imported in") if word in shown]
+    page = shown(read(REPORTS[name].encode(), "report.txt"), 200)
+    assert not [word for word in ("unknown", "None", "imported in") if word in page]
 
 
 def test_a_format_that_failed_is_unclear_and_not_among_what_was_read() -> None:
-    out = plain(200)
     snapshot = read(REPORTS["report-driver"].encode(), "report.txt")
     failed = ProbeRun(name="nvidia-smi", outcome=ProbeOutcome.CRASHED, seconds=0, detail="could not be read: KeyError")
     snapshot = structs.replace(snapshot, probes=(*snapshot.probes, failed))
-    print_diagnosis(out, diagnose(snapshot, matrix.load()), snapshot)
-    lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    lines = shown(snapshot, 200).splitlines()
     assert "nvidia-smi" not in next(line for line in lines if line.startswith("read"))
     assert "unclear nvidia-smi: could not be read: KeyError" in {" ".join(line.split()) for line in lines}
 
@@ -142,11 +139,8 @@ def test_smoke_results_read_as_their_golden_file(width: int) -> None:
 
 
 def test_a_command_is_never_broken_over_lines() -> None:
-    out = plain(60)
     snapshot = SNAPSHOTS["cpu-build"]
-    diagnosis = diagnose(snapshot, matrix.load())
-    print_diagnosis(out, diagnosis, snapshot)
-    fix = diagnosis.findings[0].fix
+    fix = diagnose(snapshot, matrix.load()).findings[0].fix
     assert fix
-    lines = [line.strip() for line in out.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    lines = [line.strip() for line in shown(snapshot, 60).splitlines()]
     assert all(command in lines for command in fix.commands)

@@ -36,13 +36,13 @@ def fix(asked: Asked, examine: Callable[[], Examined]) -> int:
     plan = plan_mending(before.diagnosis, before.snapshot)
     if not asked.as_json:
         from envkit.checks.shells import shell_of
-        from envkit.render.terminal.layout import console
+        from envkit.render.terminal.lines import output
         from envkit.render.terminal.mending import print_mending
 
         before.show(verbose=asked.verbose)
         shell = shell_of(before.snapshot)
         lines = {mending.code: [shell.command(*step.argv) for step in mending.steps] for mending in plan}
-        print_mending(console(), before.diagnosis, lines)
+        print_mending(output(), before.diagnosis, lines)
     if not plan or not _has_consent(asked):
         return _answer(asked, before, before, plan, None)
     with step_progress(as_json=asked.as_json) as progress:
@@ -93,7 +93,7 @@ def _answer(
         echo_json({**after.document(), "fix": {**told, "before": before.diagnosis}})
     elif done is not None:
         from envkit.apply.mending import LOG
-        from envkit.render.terminal.layout import console
+        from envkit.render.terminal.lines import output
         from envkit.render.terminal.mending import print_outcome
 
         click.echo()
@@ -101,7 +101,7 @@ def _answer(
         click.echo()
         for mending, _, failure in done:
             gone = mending.code not in after.codes
-            print_outcome(console(), mending.code, str(mending.path / LOG), failure, gone=gone)
+            print_outcome(output(), mending.code, str(mending.path / LOG), failure, gone=gone)
     return after.exit_code
 
 

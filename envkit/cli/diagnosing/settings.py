@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _FILE = "pyproject.toml"
 _TABLE = "[tool.envkit]"
+_MAY_HOLD_IT = re.compile(rb"""tool["'\s]*\.["'\s]*envkit|^\s*(?:\[\s*)?["']?tool["']?\s*[\]=]""", re.MULTILINE)
+"""What a file that says something to envkit matches: `[tool.envkit]`, or the table spelled in parts."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +35,7 @@ def read_settings(folder: Path) -> Settings:
     file = next((above / _FILE for above in (folder, *folder.parents) if is_file(above / _FILE)), None)
     text = _read(file) if file else b""
     # Most projects say nothing to envkit: they need no reader of TOML.
-    if file is None or b"envkit" not in text:
+    if file is None or not _MAY_HOLD_IT.search(text):
         return Settings()
     try:
         table = msgspec.toml.decode(text).get("tool", {}).get("envkit", {})

@@ -1,6 +1,6 @@
 """All facts of a machine and an interpreter in one JSON document, a snapshot for `envkit doctor --from FILE`.
 
-    python3 - [--python PATH] [--timeout SECONDS] [--quick] < collector.py > snapshot.json
+    python3 - [--python PATH] [--timeout SECONDS] [--quick] [--deep] < collector.py > snapshot.json
 
 `envkit collector` prints this file with the probes in it: it needs the standard library of Python 3.6 or later and
 nothing else, writes no file, and changes nothing. The interpreter that runs it is examined unless --python names
@@ -31,7 +31,7 @@ if MYPY:  # the type comments below; old interpreters have no typing
 VERSION = ""
 SOURCES = {}  # type: dict[str, str]
 
-FACTS_LIMIT, TORCH_LIMIT, TOOLKIT_LIMIT = 20.0, 60.0, 4.0
+FACTS_LIMIT, TORCH_LIMIT, TOOLKIT_LIMIT, DEEP_LIMIT = 20.0, 60.0, 4.0, 1800.0
 KEPT = 8 * 2**20
 GRACE = 2.0
 
@@ -222,26 +222,32 @@ def section(answer, name, who, **more):
     return facts
 
 
-# -- the probes: each returns its sections --------------------------------------------------------
+# -- the probes: each returns its sections; `packages` is the section of probe.py to ask for them ---
 
 
-def host(_python, _limit):
-    # type: (str, float) -> dict[str, Any]
+def host(_python, _limit, _packages):
+    # type: (str, float, str) -> dict[str, Any]
     # Of the sources, not of an envkit that happens to be here.
     facts = dict(importlib.import_module("envkit.probes.host").probe_host())
     facts["state"] = "known"
     return {"host": facts}
 
 
-def toolkit(_python, limit):
-    # type: (str, float) -> dict[str, Any]
+def toolkit(_python, limit, _packages):
+    # type: (str, float, str) -> dict[str, Any]
     tools = min(limit, TOOLKIT_LIMIT)
     return {"toolkit": dict(importlib.import_module("envkit.probes.toolkit").probe_toolkit(tools), state="known")}
 
 
-def target(python, limit):
-    # type: (str, float) -> dict[str, Any]
-    answer = run([python], "probe.py", ["interpreter", "packages"], limit)
+def probe(python, sections, limit):
+    # type: (str, list[str], float) -> dict[str, Any]
+    """Ask an interpreter what `probe.py` tells of it."""
+    return run([python], "probe.py", sections, limit, [name for name in SOURCES if name.startswith("envkit_probe")])
+
+
+def target(python, limit, packages):
+    # type: (str, float, str) -> dict[str, Any]
+    answer = probe(python, ["interpreter", packages], limit)
     chosen_by = "--python" if python != sys.executable else "the collector runs in it"
     return {
         "target": section(answer, "interpreter", python, chosen_by=chosen_by),
@@ -249,21 +255,21 @@ def target(python, limit):
     }
 
 
-def nvml(_python, limit):
-    # type: (str, float) -> dict[str, Any]
+def nvml(_python, limit, _packages):
+    # type: (str, float, str) -> dict[str, Any]
     answer = run([sys.executable, "-I", "-S"], "nvml.py", [os.devnull], limit, ["pynvml"])
     return {"nvml": section(answer, "nvml", "the driver library (nvml)")}
 
 
-def cuda(_python, limit):
-    # type: (str, float) -> dict[str, Any]
+def cuda(_python, limit, _packages):
+    # type: (str, float, str) -> dict[str, Any]
     answer = run([sys.executable, "-I", "-S"], "cuda.py", [], limit)
     return {"cuda": section(answer, "cuda", "the driver library (cuda)")}
 
 
-def torch(python, limit):
-    # type: (str, float) -> dict[str, Any]
-    answer = run([python], "probe.py", ["torch"], limit)
+def torch(python, limit, _packages):
+    # type: (str, float, str) -> dict[str, Any]
+    answer = probe(python, ["torch"], limit)
     facts = merged(answer, "torch")
     if facts is None:
         return {"torch": unanswered(answer, python)}
@@ -290,19 +296,19 @@ PROBES = (
 class Running(object):
     """A probe in its thread; its sections are unknown until it has answered."""
 
-    def __init__(self, probe, names, python, limit):
-        # type: (Any, Any, str, float) -> None
+    def __init__(self, probe, names, python, limit, packages):
+        # type: (Any, Any, str, float, str) -> None
         self.names, self.limit, self.began, self.seconds = names, limit, time.time(), 0.0
         late = {"state": "unknown", "why": "no answer within %g s" % limit, "outcome": "timed-out"}
         self.sections = dict((name, late) for name in names)
-        self.thread = threading.Thread(target=self.run, args=(probe, python))
+        self.thread = threading.Thread(target=self.run, args=(probe, python, packages))
         self.thread.daemon = True
         self.thread.start()
 
-    def run(self, probe, python):
-        # type: (Any, str) -> None
+    def run(self, probe, python, packages):
+        # type: (Any, str, str) -> None
         try:
-            answer = probe(python, self.limit)
+            answer = probe(python, self.limit, packages)
         except Exception as error:
             why = "the probe failed: %s: %s" % (type(error).__name__, error)
             answer = dict((name, {"state": "unknown", "why": why}) for name in self.names)
@@ -315,13 +321,18 @@ class Running(object):
         return self.sections
 
 
-def collect(python, timeout, quick):
-    # type: (str, float | None, bool) -> dict[str, Any]
+def limit_of(probe, deep):
+    # type: (Any, bool) -> float
+    if probe is target and deep:
+        return DEEP_LIMIT
+    return TORCH_LIMIT if probe is torch else FACTS_LIMIT
+
+
+def collect(python, timeout, quick, deep):
+    # type: (str, float | None, bool, bool) -> dict[str, Any]
     probes = [probe for probe in PROBES if not (quick and probe[0] in (torch, toolkit))]
-    running = [
-        Running(probe, names, python, timeout or (TORCH_LIMIT if probe is torch else FACTS_LIMIT))
-        for probe, names in probes
-    ]
+    packages = "packages-deep" if deep else "packages-quick" if quick else "packages"
+    running = [Running(probe, names, python, timeout or limit_of(probe, deep), packages) for probe, names in probes]
     snapshot = {
         "schema_version": 1,
         "envkit_version": VERSION,
@@ -356,13 +367,15 @@ def main(arguments):
     parser.add_argument("--python", default=sys.executable or "", help="examine this interpreter (default: this one)")
     parser.add_argument("--timeout", type=float, help="limit of each probe in seconds")
     parser.add_argument("--quick", action="store_true", help="leave out what imports torch")
+    parser.add_argument("--deep", action="store_true", help="also read every file of torch and compare its hash")
     options = parser.parse_args(arguments)
     if os.path.isdir(options.python):
         parser.error("--python wants the path of an interpreter, and %s is a folder" % options.python)
     code = {}  # type: dict[str, Any]
     exec(compile(EMBEDDED, "embedded", "exec"), code)  # noqa: S102 - a text that stands above
     code["embed"](SOURCES)
-    text = json.dumps(collect(options.python, options.timeout, options.quick), ensure_ascii=False, default=str)
+    snapshot = collect(options.python, options.timeout, options.quick, options.deep)
+    text = json.dumps(snapshot, ensure_ascii=False, default=str)
     data = text.encode("utf-8", "replace") + b"\n"
     while data:
         data = data[os.write(1, data) :]

@@ -2,68 +2,65 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
-
 from envkit.findings import Availability, Diagnosis, Fact, Finding, Fix, Severity, Verdict, consequences
-from envkit.render.terminal.layout import Rows, fact_table
+from envkit.render.terminal.lines import Lines, Rows, Style
 from envkit.render.terminal.report import asked_rows, told_rows
-from envkit.render.text import clean, counted, duration, size
+from envkit.render.text import counted, duration, size
 from envkit.snapshot import Absent, CudaDriver, Host, Interpreter, Nvml, Packages, Snapshot, TorchRuntime, Unknown
 
-_VERDICT_STYLE = {Verdict.HEALTHY: "bold green", Verdict.FAULTY: "bold red", Verdict.INCOMPLETE: "bold yellow"}
+_VERDICT_STYLE = {Verdict.HEALTHY: Style.GOOD, Verdict.FAULTY: Style.BAD, Verdict.INCOMPLETE: Style.WARNING}
 _WELL = "healthy"
 """Its facts are what was complained of."""
-_SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold"}
+_SEVERITY_STYLE = {Severity.ERROR: Style.BAD, Severity.WARNING: Style.WARNING, Severity.NOTE: Style.STRONG}
 
 
-def print_diagnosis(out: Console, diagnosis: Diagnosis, snapshot: Snapshot, *, verbose: bool = False) -> None:
+def print_diagnosis(out: Lines, diagnosis: Diagnosis, snapshot: Snapshot, *, verbose: bool = False) -> None:
     """Print a diagnosis: verdict, machine, findings, CUDA availability."""
-    headline = _headline(diagnosis, snapshot)
-    out.print(Text.assemble((diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict]), "  ", headline))
-    out.print()
-    out.print(fact_table(told_rows(snapshot, verbose=verbose) if snapshot.pasted else _machine(snapshot)))
+    headline = f"  {_headline(diagnosis, snapshot)}"
+    out.styled(diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict], headline)
+    out.line()
+    out.facts(told_rows(snapshot, verbose=verbose) if snapshot.pasted else _machine(snapshot))
     follows = consequences(diagnosis.findings)
     for finding in diagnosis.findings:
         if finding.code in follows and not verbose:
             continue
-        out.print()
+        out.line()
         _print_finding(out, finding, verbose=verbose)
     if not snapshot.pasted or verbose:
-        out.print()
-        out.print(fact_table(_availability(available) for available in diagnosis.cuda))
+        out.line()
+        out.facts(_availability(available) for available in diagnosis.cuda)
     if snapshot.pasted:
         _print_asks(out, diagnosis)
         return
     for missing in diagnosis.incomplete:
-        out.print(Text(clean(f"not known: {missing}"), style="yellow"))
+        out.line(f"not known: {missing}", Style.GAP)
     if diagnosis.ignored:
         told = ", ".join(f"{one.code} ({one.severity.value}; by {one.by})" for one in diagnosis.ignored)
-        out.print(Text(clean(f"ignored: {told}"), style="yellow"))
+        out.line(f"ignored: {told}", Style.GAP)
 
 
-def _print_asks(out: Console, diagnosis: Diagnosis) -> None:
+def _print_asks(out: Lines, diagnosis: Diagnosis) -> None:
     """Print what the report lacks to be sure; a check that failed is told too."""
     if diagnosis.asks:
-        out.print()
-        out.print(fact_table(asked_rows(diagnosis)))
+        out.line()
+        out.facts(asked_rows(diagnosis))
     for missing in diagnosis.incomplete[len(diagnosis.asks) :]:
-        out.print(Text(clean(f"not known: {missing}"), style="yellow"))
+        out.line(f"not known: {missing}", Style.GAP)
 
 
 def _headline(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
     if diagnosis.findings and diagnosis.verdict is not Verdict.INCOMPLETE:
-        return clean(diagnosis.findings[0].summary)
+        told = diagnosis.findings[0]
+        warned = diagnosis.verdict is Verdict.HEALTHY and told.severity is Severity.WARNING
+        return f"with a warning: {told.summary}" if warned else told.summary
     if snapshot.pasted:
         first = diagnosis.findings[0].summary if diagnosis.findings else "no fault is seen"
-        return clean(f"{first}, as far as this report tells")
-    return "some facts could not be had, so nothing is certain: " + clean("; ".join(diagnosis.incomplete))
+        return f"{first}, as far as this report tells"
+    return "some facts could not be had, so nothing is certain: " + "; ".join(diagnosis.incomplete)
 
 
-def _print_finding(out: Console, finding: Finding, *, verbose: bool) -> None:
-    style = _SEVERITY_STYLE[finding.severity]
-    out.print(Text.assemble((f"{finding.severity.value}  {finding.code}", style)))
+def _print_finding(out: Lines, finding: Finding, *, verbose: bool) -> None:
+    out.line(f"{finding.severity.value}  {finding.code}", _SEVERITY_STYLE[finding.severity])
     rows = [("cause", finding.cause)]
     if finding.expected:
         rows.append(("expected", finding.expected))
@@ -71,7 +68,7 @@ def _print_finding(out: Console, finding: Finding, *, verbose: bool) -> None:
         rows += _facts(finding.facts)
     if finding.explains:
         rows.append(("follows", f"{', '.join(finding.explains)} (a consequence: goes away with the cause)"))
-    out.print(Padding(fact_table(rows), (0, 0, 0, 2)))
+    out.facts(rows, indent=2)
     if finding.fix:
         _print_fix(out, finding.fix)
 
@@ -81,13 +78,12 @@ def _facts(facts: Iterable[Fact]) -> Rows:
         yield "facts" if at == 0 else "", f"{fact.what}: {fact.value} ({fact.source})"
 
 
-def _print_fix(out: Console, fix: Fix) -> None:
-    out.print(Padding(fact_table([("fix", fix.summary)]), (0, 0, 0, 2)))
+def _print_fix(out: Lines, fix: Fix) -> None:
+    out.facts([("fix", fix.summary)], indent=2)
     for command in fix.commands:
-        # Unwrapped, so that a copied command is whole.
-        out.print(Text(f"      {clean(command)}", style="cyan"), soft_wrap=True)
+        out.whole(command, Style.COMMAND, indent=6)
     for step in fix.steps:
-        out.print(Padding(Text(clean(step)), (0, 0, 0, 6)))
+        out.line(step, indent=6)
 
 
 def _machine(snapshot: Snapshot) -> Rows:

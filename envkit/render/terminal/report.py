@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from envkit.findings import Diagnosis
-from envkit.render.terminal.layout import Rows
+from envkit.render.terminal.lines import Rows
 from envkit.render.text import counted, size
 from envkit.snapshot import CudaDriver, Host, Interpreter, Nvml, ProbeOutcome, Snapshot, TorchRuntime
 
