@@ -10,7 +10,6 @@ from envkit.snapshot import Backend, DeviceNode, PciGpu, Snapshot
 _NVIDIA_MISSING = ("driver-missing", "driver-too-old", "driver-init-failed", "container-no-gpu", "gpu-hidden")
 """What a CUDA build says of a machine without NVIDIA's driver."""
 
-_NEEDS = (*_NVIDIA_MISSING, "driver-not-loaded")
 _KFD = "/dev/kfd"
 
 
@@ -59,13 +58,23 @@ def check_wrong_vendor(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         expected="a build for the GPU of the machine, or one for the CPU",
         facts=(*((torch.fact,) if torch else ()), *_gpu_facts(others), *quotes),
         fix=_right_build(snapshot, matrix, usable),
-        explains=(*_NEEDS, "driver-library-mismatch", "gpu-absent", "xpu-runtime-missing", "mps-unavailable"),
+        explains=(
+            *_NVIDIA_MISSING,
+            "driver-not-loaded",
+            "driver-library-mismatch",
+            "gpu-absent",
+            "xpu-runtime-missing",
+            "mps-unavailable",
+        ),
     )
 
 
 def _asks_for_nvidia(snapshot: Snapshot, matrix: Matrix) -> bool:
     """Say whether a program complains that there is no NVIDIA driver or GPU for it."""
-    told = any(reading.quotes(snapshot, matrix, code) for code in _NEEDS)
+    told = any(reading.quotes(snapshot, matrix, code) for code in _NVIDIA_MISSING)
+    # A kernel module that cannot be built may be anybody's.
+    module = reading.quotes(snapshot, matrix, "driver-not-loaded")
+    told = told or any("nvidia" in quote.value.lower() for quote in module)
     return told or any("is not able to use GPU" in one.text for one in reading.said(snapshot))
 
 

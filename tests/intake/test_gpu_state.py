@@ -258,3 +258,21 @@ def test_cuinit_s_number_before_its_name_is_read() -> None:
 def test_a_long_log_is_read_in_linear_time() -> None:
     line = "my machine without (pid=1) GPU 0 docker in error inside\n"
     assert isinstance(read((HEAD + OLD_ROW + line * 20_000).encode(), "log").nvml, Nvml)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{0}current_link_width:8\n{0}max_link_width:16\n", ["{0}current_link_width: x8 (downgraded), of x16"]),
+        (
+            "==> {0}current_link_width <==\n4\n\n==> {0}max_link_width <==\n16\n",
+            ["{0}current_link_width: x4 (downgraded), of x16"],
+        ),
+        ("{0}current_link_width:16\n{0}max_link_width:16\n", []),
+        ("{0}current_link_width:8\n", []),
+    ],
+)
+def test_a_narrow_link_is_seen_in_sysfs(text: str, told: list[str]) -> None:
+    folder = "/sys/bus/pci/devices/0000:01:00.0/"
+    complained = complaints_of(f"driver: 550.54.15, NVIDIA A100\n{text.format(folder)}")
+    assert [one for _, one in complained if "link_width" in one] == [one.format(folder) for one in told]

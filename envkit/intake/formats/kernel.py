@@ -83,6 +83,8 @@ def _nodes(text: Text) -> Iterator[DeviceNode]:
 
 _SLOW = re.compile(r"[^\n]{0,60}available PCIe bandwidth, limited by[^\n]{0,200}")
 _DOWNGRADED = re.compile(r"LnkSta:[^\n]{0,60}Width x\d{1,2} \(downgraded\)[^\n]{0,60}")
+_WIDTH = re.compile(r"(\S{0,200})(current|max)_link_width(?: <==)?[:\s]\s{0,8}(\d{1,2})\b")
+"""A file of sysfs with what is in it, as `grep .`, `tail -v` and `cat` show it."""
 
 
 def _slow_links(text: Text) -> Iterator[Complaint]:
@@ -91,6 +93,16 @@ def _slow_links(text: Text) -> Iterator[Complaint]:
         yield Complaint(source="kernel", text=found[0].strip())
     for found in islice(_DOWNGRADED.finditer(text.text), 8) if text.has("(downgraded)") else ():
         yield Complaint(source="kernel", text=found[0].strip())
+    widths = {(where, which): int(width) for where, which, width in islice(_widths(text), 64)}
+    for (where, which), width in widths.items():
+        best = widths.get((where, "max"), width)
+        if which == "current" and width < best:
+            yield Complaint(source="kernel", text=f"{where}current_link_width: x{width} (downgraded), of x{best}")
+
+
+def _widths(text: Text) -> Iterator[tuple[str, str, str]]:
+    found = _WIDTH.findall(text.text) if text.has("_link_width") else ()
+    return ((where, which, width) for where, which, width in found)
 
 
 _INXI = re.compile(

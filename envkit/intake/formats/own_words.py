@@ -60,6 +60,7 @@ _OTHERS = re.compile(
     r"Intel(?:\(R\))?(?: \w+)? \[?U?HD Graphics(?: \d{3,4})?)",
     re.IGNORECASE,
 )
+_AMD_TOOLS = re.compile(r"\bamdgpu-(?:install|dkms|pro)\b|\b(?:rocm|amd)-smi\b|\brocminfo\b")
 _PROSE = 40_000
 """Characters at either end of a text in which people speak; what lies between is a log."""
 _MARKS = ("WSL", "wsl", "microsoft-standard", "/mnt/c/")
@@ -94,5 +95,7 @@ def _cards(said: str) -> Iterator[Part]:
     other = _OTHERS.search(said) or _OWN_AMD.search(said)
     if other:
         yield Part(display=(values.pci_gpu(other[1]),))
+    elif _AMD_TOOLS.search(said):
+        yield Part(display=(values.pci_gpu("AMD GPU", vendor="amd"),))
     elif _NONE.search(said):
         yield Part(display=())

@@ -15,7 +15,10 @@ _SERIES = re.compile(
     r"(?:Card series|Card Series|Device Name|Card Model|Card model|GFX Version):[ \t]+(\S[^\n]{0,100}?)[ \t]*$",
     re.MULTILINE,
 )
-_INDEX = re.compile(r"pytorch\.org/whl/(?:nightly/)?rocm(\d{1,2}\.\d{1,2}(?:\.\d)?)\b")
+_INDEX = re.compile(
+    r"(?:pytorch\.org/whl/(?:nightly/)?|\btorch(?:-|==)\d[\d.]{1,10}(?:\+|%2B))rocm(\d{1,2}\.\d{1,2}(?:\.\d)?)(?![\d.])"
+)
+"""An index of PyTorch's, or a version of torch: both name the release of ROCm."""
 _OF_CUDA = "Found no NVIDIA driver"
 """What a CUDA build alone says: the ROCm build that was wanted is not what was installed."""
 _CONCISE = re.compile(r"^[ \t]*(\d{1,2})[ \t]+(?:\d{1,2}[ \t]+(0x[0-9a-f]{4}),|\d{1,3}\.\d[cC][ \t])", re.MULTILINE)
@@ -35,7 +38,9 @@ def parse(text: Text) -> Iterator[Part]:
             yield Part(display=cards, os="linux")
     # Only where no other build is named: an index may be advice.
     index = (
-        _INDEX.search(text.text) if text.has("/whl/rocm", "/nightly/rocm") and not text.has("+cu", "/whl/cu") else None
+        _INDEX.search(text.text)
+        if text.has("/whl/rocm", "/nightly/rocm", "+rocm", "%2Brocm") and not text.has("+cu", "/whl/cu")
+        else None
     )
     if index and text.has(_OF_CUDA):
         yield Part(display=(PciGpu(address="", vendor="amd", device_id=""),))
