@@ -173,6 +173,28 @@ def check_rocm_gpu_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | 
     )
 
 
+def check_amd_crash(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a report of a process that died beside an AMD GPU, and nothing that says why: the last resort."""
+    died = tuple(one for one in reading.said(snapshot) if any(mark in one.text for mark in _DIED))
+    on_cpu = (torch := reading.installed_torch(snapshot)) is not None and torch.cuda == "" and not torch.hip
+    if not (snapshot.pasted and died and reading.cards(snapshot, "amd")) or reading.nvidia_gpus(snapshot) or on_cpu:
+        return None
+    target = (_gfx_targets(snapshot, matrix) or [""])[0]
+    return Finding(
+        code="rocm-gpu-unsupported",
+        severity=Severity.WARNING,
+        summary="a process died beside an AMD GPU, as with a GPU that the ROCm build holds no code for",
+        cause="HIP and ROCm's libraries crash when they look for code for a GPU that they were not built for, or when "
+        "HSA_OVERRIDE_GFX_VERSION names a GPU that differs too much",
+        expected="a build that lists the GPU's target",
+        facts=tuple(Fact("said", reading.first_line(one.text), one.source) for one in died[:1]),
+        fix=_another_target(snapshot, matrix, target),
+    )
+
+
+_DIED = ("Segmentation fault", "core dumped", "SIGSEGV", "Memory access fault by GPU")
+
+
 def _gfx_targets(snapshot: Snapshot, matrix: Matrix) -> list[str]:
     """The code targets of the AMD GPUs: as the kernel driver tells, else by what they are called."""
     told = reading.traces(snapshot).gfx
@@ -455,3 +477,4 @@ CHECKS = (
     check_mps_unavailable,
     check_xpu_runtime_missing,
 )
+LAST_RESORT = (check_amd_crash,)

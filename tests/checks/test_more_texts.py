@@ -151,3 +151,16 @@ def test_a_wheel_for_rocm_that_finds_no_gpu() -> None:
         'python -c "import torch; print(torch.cuda.is_available())"\nFalse\n'
     )
     assert codes(text)[0] == "rocm-driver-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("AMD Radeon RX 6600\nSegmentation fault (core dumped)\n", "rocm-gpu-unsupported"),
+        ("$ rocminfo | grep gfx\n  Name:                    gfx1102\nSIGSEGV\n", "rocm-gpu-unsupported"),
+        ("NVIDIA GeForce RTX 3060\nSegmentation fault (core dumped)\n", "healthy"),
+        ("AMD Radeon RX 6600\nSegmentation fault\nlibamdhip64.so.6: cannot open shared object", "rocm-driver-mismatch"),
+    ],
+)
+def test_a_crash_beside_an_amd_gpu_is_the_last_resort(text: str, first: str) -> None:
+    assert (codes(text) or ["healthy"])[0] == first

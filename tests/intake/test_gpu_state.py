@@ -276,3 +276,18 @@ def test_a_narrow_link_is_seen_in_sysfs(text: str, told: list[str]) -> None:
     folder = "/sys/bus/pci/devices/0000:01:00.0/"
     complained = complaints_of(f"driver: 550.54.15, NVIDIA A100\n{text.format(folder)}")
     assert [one for _, one in complained if "link_width" in one] == [one.format(folder) for one in told]
+
+
+@pytest.mark.parametrize(
+    ("said", "available"),
+    [
+        ("WARNING: CUDA is not available, falling back to CPU", False),
+        ("CUDA not available: False", None),
+        ("RuntimeError: No CUDA GPUs found", False),
+        ("No GPU detected. Using the CPU.", False),
+        ("GPU 0: found", None),
+    ],
+)
+def test_programs_own_words_for_no_cuda(said: str, available: bool | None) -> None:
+    backend = torch_of(f"PyTorch version: 2.5.1\n{said}\n").backend("cuda")
+    assert (backend.available if backend else None) is available

@@ -10,6 +10,8 @@ from envkit.snapshot import PciGpu
 
 _AGENT = re.compile(r"^\*{3,}[ \t]*\n[ \t]*Agent \d{1,3}[ \t]*\n\*{3,}", re.MULTILINE)
 _FIELD = re.compile(r"^[ \t]*(Name|Marketing Name|Device Type):[ \t]+(\S[^\n]{0,100}?)[ \t]*$", re.MULTILINE)
+_GREPPED = re.compile(r"^[ \t]*Name:[ \t]+(gfx[0-9a-f]{3,4})[ \t]*$", re.MULTILINE)
+"""What is left of rocminfo's report after `grep gfx`."""
 _SERIES = re.compile(
     r"^GPU\[(\d{1,3})\][ \t]*: "
     r"(?:Card series|Card Series|Device Name|Card Model|Card model|GFX Version):[ \t]+(\S[^\n]{0,100}?)[ \t]*$",
@@ -32,6 +34,8 @@ def parse(text: Text) -> Iterator[Part]:
         gpus = tuple(islice(_agents(text.text), 64))
         if gpus:
             yield Part(display=gpus, os="linux")
+    elif text.has("gfx") and (targets := dict.fromkeys(islice(_GREPPED.findall(text.text), 64))):
+        yield Part(display=tuple(_amd(target) for target in targets), os="linux")
     if text.has("GPU["):
         cards = tuple(_cards(text.text))
         if cards:
@@ -54,6 +58,10 @@ def parse(text: Text) -> Iterator[Part]:
         )
     if _NOT_LOADED.search(text.text):
         yield Part(os="linux")
+
+
+def _amd(target: str) -> PciGpu:
+    return PciGpu(address="", vendor="amd", device_id="", architecture=target)
 
 
 def _agents(text: str) -> Iterator[PciGpu]:

@@ -162,7 +162,7 @@ def parse(text: Text) -> Iterator[Part]:
                 yield message.tell(found)
     yield from _mps(text)
     yield from _xpu(text)
-    if any(map(_CUDA_ANSWER.search, islice(_around(text.text, "cuda.is_ava"), _MOST))):
+    if _NO_CUDA.search(text.once) or any(map(_CUDA_ANSWER.search, islice(_around(text.text, "cuda.is_ava"), _MOST))):
         yield Part(cuda_available=False)
 
 
@@ -196,6 +196,14 @@ _CUDA_ANSWER = re.compile(
     r"|(?<![A-Za-z_])cuda\.is_available\(\)\)?\s{0,4}\n\s{0,8}false\b",
     re.IGNORECASE,
 )
+_NO_CUDA = re.compile(
+    r"\bCUDA (?:is )?(?:not available|unavailable)\b(?! ?[:=] ?(?:false|no))|"
+    r"\bno (?:CUDA|NVIDIA|compatible)[ -]?(?:capable )?(?:GPUs?|devices?) (?:were |was |is |are )?"
+    r"(?:found|detected|available|discovered)\b|\bno GPUs? (?:found|detected|available)\b|"
+    r"\bGPU (?:is |was )?not (?:available|detected|found)\b",
+    re.IGNORECASE,
+)
+"""Programs' own words for torch.cuda.is_available() being False."""
 _MPS_ANSWER = re.compile(
     r"\bMPS\b[^\n]{0,30}\bavailable\b\W{0,6}False|mps\.is_available\(\)\W{0,8}False", re.IGNORECASE
 )
