@@ -245,7 +245,8 @@ def check_rocm_permission(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find AMD's device files closed to this user."""
     quotes = reading.quotes(snapshot, matrix, "rocm-permission")
     closed = [node for node in reading.traces(snapshot).nodes or () if _amd_node(node) and node.openable is False]
-    barred = bool(closed) and _is_rocm(snapshot) and any(node.path == _KFD for node in closed)
+    for_amd = _is_rocm(snapshot) or (snapshot.pasted and not reading.nvidia_gpus(snapshot))
+    barred = for_amd and any(node.path == _KFD for node in closed)
     if reading.cuda_works(snapshot) or not (quotes or barred):
         return None
     groups = list(dict.fromkeys(node.group for node in closed if node.group and node.group != "root"))
@@ -335,7 +336,7 @@ def _not_loaded(snapshot: Snapshot) -> bool:
     if machine is None or machine.wsl or not _is_rocm(snapshot) or not reading.cards(snapshot, "amd"):
         return False
     kfd = any(node.path == _KFD for node in traces.nodes or ())
-    return traces.nodes is not None and not kfd
+    return traces.nodes is not None and not kfd and not snapshot.pasted
 
 
 # -- Apple ----------------------------------------------------------------------------------------

@@ -164,3 +164,18 @@ def test_a_wheel_for_rocm_that_finds_no_gpu() -> None:
 )
 def test_a_crash_beside_an_amd_gpu_is_the_last_resort(text: str, first: str) -> None:
     assert (codes(text) or ["healthy"])[0] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("$ ls -la /dev | grep kfd\ncrw-------   1 root    root    234,   0 Mai 21 05:13 kfd\n", "rocm-permission"),
+        ("thread 'main' panicked: Unable to dynamically load the \"cuda\" shared library", "driver-missing"),
+        ("thread 'main' panicked: Unable to dynamically load the \"nvrtc\" shared library", "toolkit-missing"),
+        ("thread 'main' panicked at 'Could not find a cuda installation'", "toolkit-missing"),
+        ("CMake Error: CUDA compiler not found", "toolkit-missing"),
+        ("$ docker-compose up\nollama doesn't detect any GPU", "container-no-gpu"),
+    ],
+)
+def test_texts_of_other_programs(text: str, first: str) -> None:
+    assert codes(text)[0] == first

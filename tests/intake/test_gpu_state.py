@@ -291,3 +291,22 @@ def test_a_narrow_link_is_seen_in_sysfs(text: str, told: list[str]) -> None:
 def test_programs_own_words_for_no_cuda(said: str, available: bool | None) -> None:
     backend = torch_of(f"PyTorch version: 2.5.1\n{said}\n").backend("cuda")
     assert (backend.available if backend else None) is available
+
+
+@pytest.mark.parametrize(
+    ("listing", "openable"),
+    [
+        ("$ ls -la /dev | grep kfd\ncrw-------   1 root    root    234,   0 Mai 21 05:13 kfd\n", False),
+        ("crw-rw---- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n", None),
+        ("crw-rw---- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n$ groups\nsam adm sudo video\n", False),
+        ("crw-rw---- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n$ groups\nsam adm sudo render\n", None),
+        (
+            "uid=1000(sam) gid=1000(sam) groups=1000(sam),44(video)\ncrw-rw---- 1 root render 1, 2 Sep 2 1:0 kfd\n",
+            False,
+        ),
+        ("crw-rw-rw- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n", None),
+    ],
+)
+def test_amd_s_device_files_are_read(listing: str, openable: bool | None) -> None:
+    (node,) = host_of(listing).traces.nodes or ()
+    assert (node.path, node.openable) == ("/dev/kfd", openable)

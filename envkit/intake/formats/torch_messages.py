@@ -200,7 +200,9 @@ _NO_CUDA = re.compile(
     r"\bCUDA (?:is )?(?:not available|unavailable)\b(?! ?[:=] ?(?:false|no))|"
     r"\bno (?:CUDA|NVIDIA|compatible)[ -]?(?:capable )?(?:GPUs?|devices?) (?:were |was |is |are )?"
     r"(?:found|detected|available|discovered)\b|\bno GPUs? (?:found|detected|available)\b|"
-    r"\bGPU (?:is |was )?not (?:available|detected|found)\b",
+    r"\bGPU (?:is |was )?not (?:available|detected|found)\b|"
+    r"\b(?:does|did|can)(?: ?not|n\W?t) (?:detect|see|find|recogni[sz]e) "
+    r"(?:any |my |the |a )?(?:NVIDIA |CUDA )?GPUs?\b",
     re.IGNORECASE,
 )
 """Programs' own words for torch.cuda.is_available() being False."""
