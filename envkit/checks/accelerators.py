@@ -347,7 +347,7 @@ def check_mps_unavailable(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     machine, backend = reading.host(snapshot), _backend(snapshot, "mps")
     quotes = reading.quotes(snapshot, matrix, "mps-unavailable")
     asked = _quoted_on_mac(snapshot, matrix) if machine and machine.os == "macos" else ()
-    on_apple = machine is not None and (machine.os, machine.arch) == ("macos", "arm64")
+    on_apple = machine is not None and machine.os == "macos" and (machine.arch == "arm64" or not machine.arch)
     without = on_apple and backend is not None and backend.available is False
     if not (quotes or asked or without) or (backend and backend.available):
         return None

@@ -175,6 +175,12 @@ def test_a_crash_beside_an_amd_gpu_is_the_last_resort(text: str, first: str) -> 
         ("thread 'main' panicked at 'Could not find a cuda installation'", "toolkit-missing"),
         ("CMake Error: CUDA compiler not found", "toolkit-missing"),
         ("$ docker-compose up\nollama doesn't detect any GPU", "container-no-gpu"),
+        ("NCCL: ncclGroupEnd() : 0002 unhandled system error", "nccl-failure"),
+        ("rocBLAS warning: No paths matched /opt/rocm/lib/rocblas/library/*gfx1031*co.", "rocm-gpu-unsupported"),
+        ("RuntimeError: Cannot initialize CUDA without ATen_cuda library.", "torch-cpu-build"),
+        ("the NVIDIA kernel module not load, it is backing to nouveau", "driver-not-loaded"),
+        ("An A100 at full load: frequency reduction and SW Power Cap will appear", "gpu-throttled"),
+        ("On macOS 26.2 (Apple M3): torch.backends.mps.is_available() => False", "mps-unavailable"),
     ],
 )
 def test_texts_of_other_programs(text: str, first: str) -> None:

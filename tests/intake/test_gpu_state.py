@@ -310,3 +310,7 @@ def test_programs_own_words_for_no_cuda(said: str, available: bool | None) -> No
 def test_amd_s_device_files_are_read(listing: str, openable: bool | None) -> None:
     (node,) = host_of(listing).traces.nodes or ()
     assert (node.path, node.openable) == ("/dev/kfd", openable)
+
+
+def test_a_text_about_torch_that_tells_nothing_is_read() -> None:
+    assert snapshot_of("I got NaN with torch.compile on my GPU, what else do you need to know?").pasted

@@ -21,7 +21,8 @@ _CONTAINER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAC = re.compile(
-    r"\bMacBook\b|\biMac\b|\bMac (?:mini|studio|pro)\b|\bM[1-5](?: Pro| Max| Ultra)? (?:Mac|chip)\b|\bmac m[1-5]\b|"
+    r"\bMacBook\b|\biMac\b|\bmacOS \d{2}\b|\bApple M\d\b|"
+    r"\bMac (?:mini|studio|pro)\b|\bM[1-5](?: Pro| Max| Ultra)? (?:Mac|chip)\b|\bmac m[1-5]\b|"
     r"\bOSX\b|\bI(?:'m| am)? (?:on|use|using) (?:mac ?OS|OS ?X)\b|"
     r"\b(?:my|on|using|in|an?|with|have|own) (?:an? |my |the |this )?(?:intel |apple )?mac\b(?! ?(?:os|address))",
     re.IGNORECASE,
