@@ -179,6 +179,8 @@ def test_a_crash_beside_an_amd_gpu_is_the_last_resort(text: str, first: str) -> 
         ("rocBLAS warning: No paths matched /opt/rocm/lib/rocblas/library/*gfx1031*co.", "rocm-gpu-unsupported"),
         ("RuntimeError: Cannot initialize CUDA without ATen_cuda library.", "torch-cpu-build"),
         ("the NVIDIA kernel module not load, it is backing to nouveau", "driver-not-loaded"),
+        ("After rebooting I ran nvidia-smi and got No devices were found", "gpu-lost"),
+        ("My GPU is very slow, its clock speed looks stuck at 33MHz", "gpu-throttled"),
         ("An A100 at full load: frequency reduction and SW Power Cap will appear", "gpu-throttled"),
         ("On macOS 26.2 (Apple M3): torch.backends.mps.is_available() => False", "mps-unavailable"),
     ],
