@@ -1,5 +1,7 @@
 """Snapshot in, Diagnosis out: the explicit list of checks, each a pure function of facts and matrix."""
 
+import msgspec
+
 from envkit.checks import (
     accelerators,
     arrays,
@@ -41,7 +43,8 @@ GROUPS = (
 unless another explains it.
 
 So a report with several complaints is judged, in this order:
-a warning that good runs print too (a hint in the table of errors) counts only where nothing else is said;
+a warning that good runs print too, or words that only name a thing (a hint in the table of errors), counts only where
+nothing else is said, and no other check found an error;
 an error of the environment comes before the program's own, which counts where there is none;
 what one finding explains stands under it, however late in the text the cause was said;
 of what is left, the deeper layer is told first.
@@ -64,7 +67,10 @@ def diagnose(snapshot: Snapshot, matrix: Matrix, plugged: Plugged = _NOTHING_PLU
 
     `plugged` is what the checks of plugins say of the same snapshot.
     """
-    found, failed = _run(CHECKS, snapshot, matrix)
+    surely = _without_hints(snapshot, matrix)
+    found, failed = _run(CHECKS, surely, matrix)
+    if surely is not snapshot and not any(finding.severity is Severity.ERROR for finding in found):
+        found, failed = _run(CHECKS, snapshot, matrix)
     found += plugged.findings
     if not any(finding.severity is Severity.ERROR for finding in found):
         more, failed_too = _run(LAST_RESORT, snapshot, matrix)
@@ -83,6 +89,12 @@ def diagnose(snapshot: Snapshot, matrix: Matrix, plugged: Plugged = _NOTHING_PLU
         incomplete=incomplete,
         asks=asks,
     )
+
+
+def _without_hints(snapshot: Snapshot, matrix: Matrix) -> Snapshot:
+    """The same without what points to a code only where nothing else is known."""
+    kept = tuple(one for one in snapshot.complaints if not matrix.errors.is_hint(one.text))
+    return snapshot if len(kept) == len(snapshot.complaints) else msgspec.structs.replace(snapshot, complaints=kept)
 
 
 def _run(checks: tuple[Check, ...], snapshot: Snapshot, matrix: Matrix) -> tuple[list[Finding], list[str]]:

@@ -11,7 +11,6 @@ from envkit.snapshot import Backend, DeviceNode, PciGpu, Snapshot
 _NVIDIA_MISSING = ("driver-missing", "driver-too-old", "driver-init-failed", "container-no-gpu", "gpu-hidden")
 """What a CUDA build says of a machine without NVIDIA's driver."""
 
-_NEEDS = (*_NVIDIA_MISSING, "driver-not-loaded")
 _KFD = "/dev/kfd"
 
 
@@ -60,13 +59,23 @@ def check_wrong_vendor(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         expected="a build for the GPU of the machine, or one for the CPU",
         facts=(*((torch.fact,) if torch else ()), *_gpu_facts(others), *quotes),
         fix=_right_build(snapshot, matrix, usable),
-        explains=(*_NEEDS, "driver-library-mismatch", "gpu-absent", "xpu-runtime-missing", "mps-unavailable"),
+        explains=(
+            *_NVIDIA_MISSING,
+            "driver-not-loaded",
+            "driver-library-mismatch",
+            "gpu-absent",
+            "xpu-runtime-missing",
+            "mps-unavailable",
+        ),
     )
 
 
 def _asks_for_nvidia(snapshot: Snapshot, matrix: Matrix) -> bool:
     """Say whether a program complains that there is no NVIDIA driver or GPU for it."""
-    told = any(reading.quotes(snapshot, matrix, code) for code in _NEEDS)
+    told = any(reading.quotes(snapshot, matrix, code) for code in _NVIDIA_MISSING)
+    # A kernel module that cannot be built may be anybody's.
+    module = reading.quotes(snapshot, matrix, "driver-not-loaded")
+    told = told or any("nvidia" in quote.value.lower() for quote in module)
     return told or any("is not able to use GPU" in one.text for one in reading.said(snapshot))
 
 
@@ -165,6 +174,28 @@ def check_rocm_gpu_unsupported(snapshot: Snapshot, matrix: Matrix) -> Finding | 
     )
 
 
+def check_amd_crash(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find a report of a process that died beside an AMD GPU, and nothing that says why: the last resort."""
+    died = tuple(one for one in reading.said(snapshot) if any(mark in one.text for mark in _DIED))
+    on_cpu = (torch := reading.installed_torch(snapshot)) is not None and torch.cuda == "" and not torch.hip
+    if not (snapshot.pasted and died and reading.cards(snapshot, "amd")) or reading.nvidia_gpus(snapshot) or on_cpu:
+        return None
+    target = (_gfx_targets(snapshot, matrix) or [""])[0]
+    return Finding(
+        code="rocm-gpu-unsupported",
+        severity=Severity.WARNING,
+        summary="a process died beside an AMD GPU, as with a GPU that the ROCm build holds no code for",
+        cause="HIP and ROCm's libraries crash when they look for code for a GPU that they were not built for, or when "
+        "HSA_OVERRIDE_GFX_VERSION names a GPU that differs too much",
+        expected="a build that lists the GPU's target",
+        facts=tuple(Fact("said", reading.first_line(one.text), one.source) for one in died[:1]),
+        fix=_another_target(snapshot, matrix, target),
+    )
+
+
+_DIED = ("Segmentation fault", "core dumped", "SIGSEGV", "Memory access fault by GPU")
+
+
 def _gfx_targets(snapshot: Snapshot, matrix: Matrix) -> list[str]:
     """The code targets of the AMD GPUs: as the kernel driver tells, else by what they are called."""
     told = reading.traces(snapshot).gfx
@@ -215,7 +246,8 @@ def check_rocm_permission(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find AMD's device files closed to this user."""
     quotes = reading.quotes(snapshot, matrix, "rocm-permission")
     closed = [node for node in reading.traces(snapshot).nodes or () if _amd_node(node) and node.openable is False]
-    barred = bool(closed) and _is_rocm(snapshot) and any(node.path == _KFD for node in closed)
+    for_amd = _is_rocm(snapshot) or (snapshot.pasted and not reading.nvidia_gpus(snapshot))
+    barred = for_amd and any(node.path == _KFD for node in closed)
     if reading.cuda_works(snapshot) or not (quotes or barred):
         return None
     groups = list(dict.fromkeys(node.group for node in closed if node.group and node.group != "root"))
@@ -312,7 +344,7 @@ def _not_loaded(snapshot: Snapshot) -> bool:
     if machine is None or machine.wsl or not _is_rocm(snapshot) or not reading.cards(snapshot, "amd"):
         return False
     kfd = any(node.path == _KFD for node in traces.nodes or ())
-    return traces.nodes is not None and not kfd
+    return traces.nodes is not None and not kfd and not snapshot.pasted
 
 
 # -- Apple ----------------------------------------------------------------------------------------
@@ -323,7 +355,7 @@ def check_mps_unavailable(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     machine, backend = reading.host(snapshot), _backend(snapshot, "mps")
     quotes = reading.quotes(snapshot, matrix, "mps-unavailable")
     asked = _quoted_on_mac(snapshot, matrix) if machine and machine.os == "macos" else ()
-    on_apple = machine is not None and (machine.os, machine.arch) == ("macos", "arm64")
+    on_apple = machine is not None and machine.os == "macos" and (machine.arch == "arm64" or not machine.arch)
     without = on_apple and backend is not None and backend.available is False
     if not (quotes or asked or without) or (backend and backend.available):
         return None
@@ -458,3 +490,4 @@ CHECKS = (
     check_mps_unavailable,
     check_xpu_runtime_missing,
 )
+LAST_RESORT = (check_amd_crash,)

@@ -62,6 +62,9 @@ def check_driver_not_loaded(snapshot: Snapshot, matrix: Matrix) -> Finding | Non
     manager, machine = reading.nvml(snapshot), reading.host(snapshot)
     told = manager is not None and manager.error == _NVML_NOT_LOADED
     quotes = reading.quotes(snapshot, matrix, "driver-not-loaded")
+    if reading.cards(snapshot, "amd") and not reading.nvidia_gpus(snapshot):
+        # Beside AMD's GPU alone, a module that cannot be built is AMD's.
+        quotes = tuple(quote for quote in quotes if "nvidia" in quote.value.lower())
     if not told and (not quotes or reading.cuda_starts(snapshot)):
         return None
     if machine is not None and machine.wsl:

@@ -116,6 +116,39 @@ def check_no_gpu_offered(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
+def check_chosen_gpu_lacking(snapshot: Snapshot, _matrix: Matrix) -> Finding | None:
+    """Find a report in which torch has no CUDA, and a variable names none of the known GPUs: the last resort."""
+    torch, backend = reading.installed_torch(snapshot), _backend(snapshot, "cuda")
+    refused = backend is not None and backend.available is False
+    value = reading.variables(snapshot).get(_VARIABLES[0])
+    if not snapshot.pasted or not refused or value is None or (torch is not None and (torch.cuda == "" or torch.hip)):
+        return None
+    gpus = reading.nvidia_gpus(snapshot)
+    if not _chooses_none(value, len(gpus) if gpus else 1):
+        return None
+    return Finding(
+        code="gpu-hidden",
+        severity=Severity.ERROR,
+        summary=f"{_VARIABLES[0]} names no GPU that is known here",
+        cause=f"{_VARIABLES[0]} is {value or 'empty'}; of GPUs, {_known(len(gpus or ()))}",
+        expected=f"{_VARIABLES[0]} unset, or naming GPUs that exist (0, 0,1, a UUID)",
+        facts=(Fact(_VARIABLES[0], repr(value), "environment"), reading.gpu_fact(snapshot)),
+        fix=Fix(summary="unset it", commands=(shell_of(snapshot).unset(_VARIABLES[0]),), steps=(_NUMBERED_ANEW,)),
+    )
+
+
+def _known(count: int) -> str:
+    if not count:
+        return "none beyond number 0 is told of"
+    return "one is known, which is number 0" if count == 1 else f"{count} are known, which are 0 to {count - 1}"
+
+
+def _chooses_none(value: str, count: int) -> bool:
+    """Say whether the first entry, at which CUDA stops when it does not exist, is no GPU of so many."""
+    first = value.partition(",")[0].strip()
+    return first in ("", "-1") or (first.isdecimal() and int(first) >= count)
+
+
 def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that the machine has no GPU for torch: CPU only is then the right answer."""
     machine = reading.host(snapshot)
@@ -126,7 +159,7 @@ def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         or _other_accelerator(snapshot)
     ):
         return None
-    mps = _backend_mps(snapshot)
+    mps = _backend(snapshot, "mps")
     silicon = machine is not None and (machine.os, machine.arch) == ("macos", "arm64")
     if silicon and not asked and (mps is None or mps.available is not False):
         return None  # Apple silicon has a GPU; whether torch may use it, only torch can tell
@@ -148,9 +181,9 @@ def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     )
 
 
-def _backend_mps(snapshot: Snapshot) -> Backend | None:
+def _backend(snapshot: Snapshot, name: str) -> Backend | None:
     live = reading.runtime(snapshot)
-    return live.backend("mps") if live else None
+    return live.backend(name) if live else None
 
 
 def _said_without(snapshot: Snapshot, matrix: Matrix) -> bool:
@@ -308,4 +341,4 @@ CHECKS = (
     check_device_works,
     check_gpu_absent,
 )
-LAST_RESORT = (check_no_gpu_offered, check_nameless_device)
+LAST_RESORT = (check_chosen_gpu_lacking, check_no_gpu_offered, check_nameless_device)

@@ -48,7 +48,7 @@ def read(data: bytes, source: str) -> Snapshot:
         return saved_snapshot.read(_snapshot_in(data), source)
     text = read_text(data)
     told, runs = _told(text)
-    if not told:
+    if not (told or text.has(*_ABOUT_TORCH)):
         raise EnvkitError(
             f"{source} tells nothing of a PyTorch environment that envkit can read", hint=f"it reads {READS}"
         )
@@ -59,6 +59,10 @@ def read(data: bytes, source: str) -> Snapshot:
     if text.left_out:
         notes.append(ProbeRun(name="reading", outcome=ProbeOutcome.FAILED, seconds=0, detail=text.left_out))
     return Snapshot(envkit_version=__version__, **sections(whole.part), probes=(*runs, *notes), pasted=True)
+
+
+_ABOUT_TORCH = ("import torch", "torch.", "PyTorch", "CUDA", "GPU", "ROCm", "NVIDIA")
+"""A text with one of these asks something of us, though it may tell too little; a list of what to install has none."""
 
 
 def _is_saved(data: bytes) -> bool:

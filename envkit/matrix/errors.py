@@ -37,6 +37,8 @@ class _Pattern(msgspec.Struct, frozen=True):
     """The code that it points to, "" for what only looks like a complaint."""
     also: str = ""
     """A second text that must stand in the same message."""
+    near: tuple[str, ...] = ()
+    """Texts in lower case of which one must stand in the same message: what went wrong with what the pattern names."""
     ends_line: bool = False
     hint: bool = False
     """A warning that many a good run prints too: it says what failed only where nothing else does."""
@@ -103,12 +105,14 @@ class ErrorTable:
     def cause_of(self, text: str) -> str | None:
         """Return the diagnosis code that an error's text points to, None when no known text is in it."""
         found = self._pattern_in(text)
-        return self._of_xid(text) or (found.diagnosis or None if found else self._of_name(text))
+        if found is None or found.hint:
+            return self._of_xid(text) or self._of_name(text) or (found.diagnosis if found else None)
+        return self._of_xid(text) or found.diagnosis or None
 
     def is_hint(self, text: str) -> bool:
         """Say whether a text points to its code only where nothing else is said."""
         found = self._pattern_in(text)
-        return found is not None and found.hint
+        return found is not None and found.hint and not (self._of_xid(text) or self._of_name(text))
 
     def holds_on(self, text: str, python: str) -> bool:
         """Say whether a text can have its cause on a Python, "3.11", of which "" is any."""
@@ -146,7 +150,7 @@ def _names(file: _File) -> dict[str, str]:
 
 
 def _holds(text: str, low: str, known: _Pattern, long: str) -> bool:
-    if known.also not in text:
+    if known.also not in text or (known.near and not any(map(low.__contains__, known.near))):
         return False
     if known.ends_line:
         return f"{known.pattern}\n" in f"{text}\n"

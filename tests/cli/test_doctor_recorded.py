@@ -41,6 +41,14 @@ def test_the_cause_is_read_off_a_pasted_report(cli: Cli, report: Path) -> None:
     assert "460.91.03" in run.json["findings"][0]["cause"]
 
 
+def test_words_that_name_a_thing_count_where_nothing_else_is_known(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text("mytool: starting NCCL on rank 3 failed\n")
+    assert cli("doctor", "--from", str(log), "--json").codes[0] == "nccl-failure"
+    log.write_text(f"{TOO_OLD}mytool: starting NCCL on rank 3 failed\n")
+    assert cli("doctor", "--from", str(log), "--json").codes[0] == "driver-too-old"
+
+
 def test_a_dash_reads_stdin(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "envkit", "doctor", "--from", "-", "--json"],

@@ -258,3 +258,59 @@ def test_cuinit_s_number_before_its_name_is_read() -> None:
 def test_a_long_log_is_read_in_linear_time() -> None:
     line = "my machine without (pid=1) GPU 0 docker in error inside\n"
     assert isinstance(read((HEAD + OLD_ROW + line * 20_000).encode(), "log").nvml, Nvml)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{0}current_link_width:8\n{0}max_link_width:16\n", ["{0}current_link_width: x8 (downgraded), of x16"]),
+        (
+            "==> {0}current_link_width <==\n4\n\n==> {0}max_link_width <==\n16\n",
+            ["{0}current_link_width: x4 (downgraded), of x16"],
+        ),
+        ("{0}current_link_width:16\n{0}max_link_width:16\n", []),
+        ("{0}current_link_width:8\n", []),
+    ],
+)
+def test_a_narrow_link_is_seen_in_sysfs(text: str, told: list[str]) -> None:
+    folder = "/sys/bus/pci/devices/0000:01:00.0/"
+    complained = complaints_of(f"driver: 550.54.15, NVIDIA A100\n{text.format(folder)}")
+    assert [one for _, one in complained if "link_width" in one] == [one.format(folder) for one in told]
+
+
+@pytest.mark.parametrize(
+    ("said", "available"),
+    [
+        ("WARNING: CUDA is not available, falling back to CPU", False),
+        ("CUDA not available: False", None),
+        ("RuntimeError: No CUDA GPUs found", False),
+        ("No GPU detected. Using the CPU.", False),
+        ("GPU 0: found", None),
+    ],
+)
+def test_programs_own_words_for_no_cuda(said: str, available: bool | None) -> None:
+    backend = torch_of(f"PyTorch version: 2.5.1\n{said}\n").backend("cuda")
+    assert (backend.available if backend else None) is available
+
+
+@pytest.mark.parametrize(
+    ("listing", "openable"),
+    [
+        ("$ ls -la /dev | grep kfd\ncrw-------   1 root    root    234,   0 Mai 21 05:13 kfd\n", False),
+        ("crw-rw---- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n", None),
+        ("crw-rw---- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n$ groups\nsam adm sudo video\n", False),
+        ("crw-rw---- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n$ groups\nsam adm sudo render\n", None),
+        (
+            "uid=1000(sam) gid=1000(sam) groups=1000(sam),44(video)\ncrw-rw---- 1 root render 1, 2 Sep 2 1:0 kfd\n",
+            False,
+        ),
+        ("crw-rw-rw- 1 root render 238, 0 Sep  2 15:45 /dev/kfd\n", None),
+    ],
+)
+def test_amd_s_device_files_are_read(listing: str, openable: bool | None) -> None:
+    (node,) = host_of(listing).traces.nodes or ()
+    assert (node.path, node.openable) == ("/dev/kfd", openable)
+
+
+def test_a_text_about_torch_that_tells_nothing_is_read() -> None:
+    assert snapshot_of("I got NaN with torch.compile on my GPU, what else do you need to know?").pasted

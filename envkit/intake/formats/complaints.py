@@ -26,7 +26,9 @@ _WORDS = (
     *("died ", "enospc", "no nvcc", "hash mismatch", "running low", "is only supported", "refusing", "unsatisfied"),
     *("out of shared", "oom-kill", "oomkill", "unsatisfiable", "quota exceeded", "no route to host", "too many open"),
     *("not a symbolic link", "cuda_error_", "nvml", "only supports", "tried to allocate", "does not match", "hangs"),
-    *("cudaerror", "nvreg_", "no kernel", "notfound", "sigsegv", "__kmp_", "omp.dylib`"),
+    *("cudaerror", "nvreg_", "no kernel", "not running", "not ready", "throttl", "out of vram", "hiperror"),
+    *("hang ", "hanging", "stuck", "deadlock", "freez", "core dumped", "sigsegv", "not load", "power cap"),
+    *("compatible gpus", "fatbinary", "notfound", "__kmp_", "omp.dylib`"),
     *("one of its dependencies", "compiled with", "too short", "illegal instruction", "not a supported"),
 )
 """In lower case: a line with none of them, and no sentence of the table of errors, complains of nothing."""

@@ -13,7 +13,7 @@ _NAME = (
 )
 _SET = re.compile(
     r"(?:^|[$#>] ?|^\s*(?:- |-e |export |set |setx |ENV |env )|\bexport |\$env:)"
-    rf"[\"']?({_NAME})[\"']? ?= ?([\"']?)([^\n\"';&|]{{0,500}})"
+    rf"[\"']?({_NAME})[\"']? ?= ?([\"']?)([^\n\"'`;&|]{{0,500}})"
 )
 _IN_PYTHON = re.compile(rf"os\.environ\[[\"']({_NAME})[\"']\] ?= ?[\"']([^\"'\n]{{0,200}})[\"']")
 _IN_COMMAND = re.compile(rf"(?:^|[ (]|-e )({_NAME})=([^\s\"']{{0,200}}) +(?=\S)")

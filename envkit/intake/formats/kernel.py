@@ -70,19 +70,38 @@ def _other_packages(text: Text, module: str) -> Complaint | None:
 
 
 _NODE = re.compile(
-    r"^[ \t]*c([rwx-]{9})[.+@]?[ \t]+\d+[ \t]+(\S{1,32})[ \t]+(\S{1,32})[ \t]+\d+,[^\n/]{1,60}(/dev/nvidia\S{0,20})$",
+    r"^[ \t]*c([rwx-]{9})[.+@]?[ \t]+\d+[ \t]+(\S{1,32})[ \t]+(\S{1,32})[ \t]+\d+,[^\n/]{1,60}?"
+    r"[ \t](/dev/nvidia\S{0,20}|(?:/dev/)?kfd|(?:/dev/dri/)?renderD\d{3})$",
     re.MULTILINE,
 )
+_MEMBER = re.compile(r"\bgroups=([^\n]{1,500})|^[^\n]{0,80}[^\w\s,.:;][ \t]*groups[ \t]*\n([^\n]{1,500})", re.MULTILINE)
 
 
 def _nodes(text: Text) -> Iterator[DeviceNode]:
-    """Device files as `ls -l` lists them; one that is closed to all but owner and group is closed to who complains."""
-    for mode, _owner, group, path in islice(_NODE.findall(text.text), 32) if text.has("/dev/") else ():
-        yield DeviceNode(path=path, openable=None if "rw" in mode[6:] else False, group=group)
+    """Device files as `ls -l` lists them; one that is closed to all but owner and group is closed to who complains.
+
+    AMD's are open to a group by default, which says nothing unless the groups of who complains are told too.
+    """
+    listed = islice(_NODE.findall(text.text), 32) if text.has("/dev/", "kfd", "renderD") else ()
+    told = _MEMBER.search(text.text) if text.has("groups") else None
+    groups = (told[1] or told[2]) if told else None
+    for mode, _owner, group, path in listed:
+        closed = "rw" not in mode[6:]
+        if closed and not path.startswith("/dev/nvidia"):
+            strange = groups is not None and not re.search(rf"\b{re.escape(group)}\b", groups)
+            closed = "rw" not in mode[3:6] or group == "root" or strange
+        yield DeviceNode(path=_whole(path), openable=False if closed else None, group=group)
+
+
+def _whole(path: str) -> str:
+    folder = "/dev/dri/" if path.startswith("renderD") else "/dev/"
+    return path if path.startswith("/dev/") else folder + path
 
 
 _SLOW = re.compile(r"[^\n]{0,60}available PCIe bandwidth, limited by[^\n]{0,200}")
 _DOWNGRADED = re.compile(r"LnkSta:[^\n]{0,60}Width x\d{1,2} \(downgraded\)[^\n]{0,60}")
+_WIDTH = re.compile(r"(\S{0,200})(current|max)_link_width(?: <==)?[:\s]\s{0,8}(\d{1,2})\b")
+"""A file of sysfs with what is in it, as `grep .`, `tail -v` and `cat` show it."""
 
 
 def _slow_links(text: Text) -> Iterator[Complaint]:
@@ -91,6 +110,16 @@ def _slow_links(text: Text) -> Iterator[Complaint]:
         yield Complaint(source="kernel", text=found[0].strip())
     for found in islice(_DOWNGRADED.finditer(text.text), 8) if text.has("(downgraded)") else ():
         yield Complaint(source="kernel", text=found[0].strip())
+    widths = {(where, which): int(width) for where, which, width in islice(_widths(text), 64)}
+    for (where, which), width in widths.items():
+        best = widths.get((where, "max"), width)
+        if which == "current" and width < best:
+            yield Complaint(source="kernel", text=f"{where}current_link_width: x{width} (downgraded), of x{best}")
+
+
+def _widths(text: Text) -> Iterator[tuple[str, str, str]]:
+    found = _WIDTH.findall(text.text) if text.has("_link_width") else ()
+    return ((where, which, width) for where, which, width in found)
 
 
 _INXI = re.compile(

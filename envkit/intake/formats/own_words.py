@@ -27,7 +27,8 @@ _APPTAINER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MAC = re.compile(
-    r"\bMacBook\b|\biMac\b|\bMac (?:mini|studio|pro)\b|\bM[1-5](?: Pro| Max| Ultra)? (?:Mac|chip)\b|\bmac m[1-5]\b|"
+    r"\bMacBook\b|\biMac\b|\bmacOS \d{2}\b|\bApple M\d\b|"
+    r"\bMac (?:mini|studio|pro)\b|\bM[1-5](?: Pro| Max| Ultra)? (?:Mac|chip)\b|\bmac m[1-5]\b|"
     r"\bOSX\b|\bI(?:'m| am)? (?:on|use|using) (?:mac ?OS|OS ?X)\b|"
     r"\b(?:my|on|using|in|an?|with|have|own) (?:an? |my |the |this )?(?:intel |apple )?mac\b(?! ?(?:os|address))",
     re.IGNORECASE,
@@ -93,6 +94,7 @@ _OTHER_PYTHON = re.compile(
     re.IGNORECASE,
 )
 _OTHER_PLACE = re.compile(r"jupyter|notebook|\bvs ?code\b|pycharm|spyder|\bIDE\b|\bsudo\b|cron|systemd", re.IGNORECASE)
+_AMD_TOOLS = re.compile(r"\bamdgpu-(?:install|dkms|pro)\b|\b(?:rocm|amd)-smi\b|\brocminfo\b")
 _PROSE = 40_000
 """Characters at either end of a text in which people speak; what lies between is a log."""
 _MARKS = ("WSL", "wsl", "microsoft-standard", "/mnt/c/")
@@ -146,5 +148,7 @@ def _cards(said: str) -> Iterator[Part]:
     other = _OTHERS.search(said) or _OWN_AMD.search(said)
     if other:
         yield Part(display=(values.pci_gpu(other[1]),))
+    elif _AMD_TOOLS.search(said):
+        yield Part(display=(values.pci_gpu("AMD GPU", vendor="amd"),))
     elif _NONE.search(said):
         yield Part(display=())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from envkit.intake.part import Part
 from envkit.intake.text import Text
-from envkit.snapshot import CudaDevice
+from envkit.snapshot import Complaint, CudaDevice
 
 _MOST = 64
 _BEFORE, _AFTER = 300, 700
@@ -15,7 +15,7 @@ _BEFORE, _AFTER = 300, 700
 
 _OLD_CODES = {30: 999, 38: 100, 39: 214, 48: 209, 71: 801, 77: 700, 59: 710, 10: 101, 8: 98}
 """The CUDA runtime's numbers before CUDA 10.1, which took over those of the driver."""
-_START = frozenset((3, 34, 35, 36, 100, 802, 803, 804, 805, 919, 999))
+_START = frozenset((3, 34, 35, 36, 100, 304, 800, 801, 802, 803, 804, 805, 919, 999))
 """Codes that the very first call answers with: no device was reached."""
 
 
@@ -161,7 +161,8 @@ def parse(text: Text) -> Iterator[Part]:
                 seen.add(found[0])
                 yield message.tell(found)
     yield from _mps(text)
-    if any(map(_CUDA_ANSWER.search, islice(_around(text.text, "cuda.is_ava"), _MOST))):
+    yield from _xpu(text)
+    if _NO_CUDA.search(text.once) or any(map(_CUDA_ANSWER.search, islice(_around(text.text, "cuda.is_ava"), _MOST))):
         yield Part(cuda_available=False)
 
 
@@ -174,6 +175,20 @@ def _around(text: str, mark: str) -> Iterator[str]:
         at = text.find(mark, at + len(mark))
 
 
+_XPU_ANSWER = re.compile(
+    r"(?<![A-Za-z])xpu[._ ](?:is_available|device_count)(?:\(\))?[`'\")]{0,4}"
+    r"[^\S\n]{0,4}(?:[=:,]|->|returns?|is|\n)?[^\S\n]{0,4}(?:\w{1,12} )?(?:false|0)(?![\w.])",
+    re.IGNORECASE,
+)
+
+
+def _xpu(text: Text) -> Iterator[Part]:
+    """The answer that there is no XPU, where somebody asked: what collect_env prints for everybody reads otherwise."""
+    found = next(filter(None, map(_XPU_ANSWER.search, islice(_around(text.text, "xpu"), _MOST))), None)
+    if found:
+        yield Part(xpu_available=False, complaints=(Complaint(source="torch.xpu", text="torch.xpu finds no device"),))
+
+
 _MPS = re.compile(r"The MPS backend is supported on[^\n]{0,200}|MPS not available because[^\n]{0,250}")
 _CUDA_ANSWER = re.compile(
     r"(?<![A-Za-z_])cuda\.is_ava\w+(?:\(\))?[`'\")]{0,4}[^\n>]{0,24}?(?:=|:|,|->|returns?|gives|is|always|为|是|\n)"
@@ -181,6 +196,16 @@ _CUDA_ANSWER = re.compile(
     r"|(?<![A-Za-z_])cuda\.is_available\(\)\)?\s{0,4}\n\s{0,8}false\b",
     re.IGNORECASE,
 )
+_NO_CUDA = re.compile(
+    r"\bCUDA (?:is )?(?:not available|unavailable)\b(?! ?[:=] ?(?:false|no))|"
+    r"\bno (?:CUDA|NVIDIA|compatible)[ -]?(?:capable )?(?:GPUs?|devices?) (?:were |was |is |are )?"
+    r"(?:found|detected|available|discovered)\b|\bno GPUs? (?:found|detected|available)\b|"
+    r"\bGPU (?:is |was )?not (?:available|detected|found)\b|"
+    r"\b(?:does|did|can)(?: ?not|n\W?t) (?:detect|see|find|recogni[sz]e) "
+    r"(?:any |my |the |a )?(?:NVIDIA |CUDA )?GPUs?\b",
+    re.IGNORECASE,
+)
+"""Programs' own words for torch.cuda.is_available() being False."""
 _MPS_ANSWER = re.compile(
     r"\bMPS\b[^\n]{0,30}\bavailable\b\W{0,6}False|mps\.is_available\(\)\W{0,8}False", re.IGNORECASE
 )

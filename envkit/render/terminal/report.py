@@ -19,7 +19,7 @@ def told_rows(snapshot: Snapshot, *, verbose: bool = False) -> Rows:
     if verbose:
         yield from ((run.name, run.detail) for run in formats)
     else:
-        yield "read", ", ".join(run.name for run in formats)
+        yield "read", ", ".join(run.name for run in formats) or "nothing but words"
     parts = (
         ("Python", _python(snapshot)),
         ("torch", _torch(snapshot)),
