@@ -159,6 +159,13 @@ def installed_torch(snapshot: Snapshot) -> InstalledTorch | None:
     )
 
 
+def put_aside(snapshot: Snapshot, name: str) -> str:
+    """Return the release of what pip had put aside when it was stopped over it, "~orch" for torch; "" for nothing."""
+    installed = packages(snapshot)
+    found = installed.named(f"~{name[1:]}") if installed else ()
+    return found[0].version if found else ""
+
+
 def _without_metadata(snapshot: Snapshot) -> InstalledTorch | None:
     """The torch that the import system finds, and no metadata tells of: not the user's own folder of that name."""
     installed = packages(snapshot)

@@ -1,9 +1,11 @@
 """Carrying out the fixes of a diagnosis, in the target environment alone, each step logged and noted."""
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from envkit.apply.claim import check_finished, claimed
 from envkit.apply.engines import choose_installer, find_uv, seed_step
+from envkit.apply.ownership import site_folders
 from envkit.apply.places import Mode
 from envkit.apply.reach import why_unreachable
 from envkit.apply.run import Progress, StepRun, run_steps
@@ -98,16 +101,26 @@ def mend(mending: Mending, progress: Told) -> tuple[StepRun, ...]:
     sources = _sources(mending.python)
     mending = mending._replace(steps=tuple(_from_what_answers(step, sources, progress) for step in mending.steps))
     work = Work(mending.path, mending.steps, Path(mending.python), Mode.UPDATE, record={})
+    noting, before = _Noting(mending, progress), _put_aside(mending.path)
     try:
         with claimed(work.path, work.mode, work.what) as claim:
-            runs = run_steps(work, claim, _Noting(mending, progress), LOG)
+            runs = run_steps(work, claim, noting, LOG)
             claim.complete()
+    except KeyboardInterrupt:
+        with suppress(OSError):  # on a full disk it is told all the same
+            noting.broken_off(_put_aside(mending.path) - before)
+        raise
     except BrokenPipeError:  # nobody listens to the progress any more
         raise
     except OSError as failure:
         where = failure.filename or mending.path
         raise EnvkitError(f"`{where}` cannot be written: {failure.strerror or failure}", exit_code=1) from None
     return runs
+
+
+def _put_aside(path: Path) -> frozenset[Path]:
+    """Return where pip has put what it was about to replace: "~umpy" was numpy."""
+    return frozenset(file for site in site_folders(path) for file in site.glob("~*"))
 
 
 def _sources(python: str) -> PipSources:
@@ -162,6 +175,18 @@ class _Noting:
         self._note("done")
         self._progress.ended(seconds)
 
-    def _note(self, state: str) -> None:
-        step = self._mending.steps[self._number - 1]
-        note(self._mending.path, finding=self._mending.code, step=self._number, argv=step.shown, state=state)
+    def broken_off(self, aside: frozenset[Path]) -> None:
+        """Tell in what state the environment is left, and how to go on; note it."""
+        names = sorted(file.name for file in aside)
+        was = f"; what pip had put aside of the old lies in {min(aside).parent} as {', '.join(names)}" if aside else ""
+        again = shlex.join(("envkit", "doctor", "--fix", "--python", self._mending.python))
+        self._progress.told(
+            f"broken off at step {self._number} of {len(self._mending.steps)} for {self._mending.code}: what that was "
+            f"installing may be half there{was}; `{again}` looks again and goes on from what it finds "
+            f"(noted in {self._mending.path / JOURNAL})"
+        )
+        self._note("broken off", **({"aside": names} if names else {}))
+
+    def _note(self, state: str, **more: Any) -> None:
+        step = self._mending.steps[max(self._number, 1) - 1]
+        note(self._mending.path, finding=self._mending.code, step=self._number, argv=step.shown, state=state, **more)

@@ -96,16 +96,28 @@ def forget_torn(path: Path, spans: Sequence[Span], *, stash: bool = True) -> Non
     """Remove the metadata of packages over which an installer was killed, so that they are installed anew.
 
     Metadata alone would do for the installer to take such a package for one that is there. Its record is written last,
-    with the installer's own mark in it.
+    with the installer's own mark in it. Without `stash` nothing that was there before is lost: metadata that pip was
+    about to put aside is put aside, as pip does it.
     """
     for site in site_folders(path):
         for info in site.glob("*.dist-info"):
-            if _changed_within(info, spans) and not _is_whole(info):
+            is_torn = _changed_within(info, spans) and not _is_whole(info) and not info.name.startswith("~")
+            if is_torn and (stash or not _put_aside(info)):
                 shutil.rmtree(info, ignore_errors=True)
         # Where pip puts what it replaces, until it is done: "~orch" was torch.
         for old in site.glob("~*") if stash else ():
             if _changed_within(old, spans) and old.is_dir() and not old.is_symlink():
                 shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_aside(info: Path) -> bool:
+    """Give metadata the name of what pip puts aside; tell whether that could be: what has the name is the older."""
+    aside = info.with_name(f"~{info.name[1:]}")
+    if aside.exists():
+        return False
+    with suppress(OSError):
+        info.rename(aside)
+    return aside.exists()
 
 
 def _changed_within(file: Path, spans: Sequence[Span]) -> bool:

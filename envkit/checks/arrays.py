@@ -86,22 +86,25 @@ def _unowned(snapshot: Snapshot, matrix: Matrix, quotes: tuple[Fact, ...]) -> _T
     """A package folder that no metadata belongs to: pip was stopped over it."""
     installed = reading.packages(snapshot)
     module = installed.module("numpy") if installed and installed.complete else None
-    if installed is None or module is None or not module.origin or module.way_in:
+    if installed is None or module is None or module.way_in or reading.installed_torch(snapshot) is None:
         return None
-    if module.entry not in {one.site for one in installed.distributions}:
-        return None  # where no package of an installer's lies, nobody has installed it
-    if any(installed.named(name) for name in _NAMES) or reading.installed_torch(snapshot) is None:
+    aside = installed.named("~umpy")
+    site = module.entry if module.origin else aside[0].site if aside else ""
+    # Where no package of an installer's lies, nobody has installed it.
+    if any(map(installed.named, _NAMES)) or site not in {one.site for one in installed.distributions}:
         return None
     live = reading.runtime(snapshot)
-    works = live is not None and live.end is RunEnd.FINISHED and live.stage == "done" and not quotes
-    aside = installed.named("~umpy")
+    done = live is not None and live.end is RunEnd.FINISHED and live.stage == "done"
+    works = done and bool(module.origin) and not quotes
     release = (aside[0].version if aside else "") or module.version
     steps = ("what pip had put aside (~umpy*, beside it) can go when all is well",) if aside else ()
     return _Trouble(
         _DAMAGED,
-        "a numpy folder can be imported, and no installed distribution owns it: an install that was cut short",
-        (Fact("import numpy", module.origin, "import system"), *quotes),
-        _anew(snapshot, module.entry, _fitting(snapshot, matrix, release), steps),
+        "a numpy folder can be imported, and no installed distribution owns it: an install that was cut short"
+        if module.origin
+        else "pip has put NumPy aside to replace it, and was stopped before it had",
+        (Fact("import numpy", module.origin or "nothing is found", "import system"), *quotes),
+        _anew(snapshot, site, _fitting(snapshot, matrix, release), steps),
         Severity.WARNING if works else Severity.ERROR,
     )
 

@@ -222,7 +222,8 @@ def _not_seen(snapshot: Snapshot, installed: Packages) -> Finding:
 
 
 def _bring_torch(snapshot: Snapshot, matrix: Matrix, *, building: bool) -> Fix:
-    fix = install_torch(snapshot, matrix, "install the build that fits this machine")
+    aside = reading.put_aside(snapshot, "torch") or None
+    fix = install_torch(snapshot, matrix, "install the build that fits this machine", torch=aside)
     if not building:
         return fix
     step = "then build the package where torch is: `pip install --no-build-isolation PACKAGE`"
@@ -317,7 +318,7 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
 def _release(snapshot: Snapshot, found: tuple[Distribution, ...]) -> str | None:
     """Return the release that is there, also where no metadata tells it."""
     torch = reading.installed_torch(snapshot)
-    return found[0].version if found else torch.version if torch else None
+    return found[0].version if found else torch.version if torch else reading.put_aside(snapshot, "torch") or None
 
 
 def _record(found: tuple[Distribution, ...]) -> str:

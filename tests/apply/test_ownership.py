@@ -187,6 +187,26 @@ def test_what_pip_had_put_aside_when_it_was_broken_off_is_forgotten(environment,
     assert [(environment / SITE / name).exists() for name in ("~kg", "~kg-1.0.dist-info")] == [stays, stays]
 
 
+def test_what_was_there_before_is_put_aside_as_pip_does_it(environment):
+    (info,) = environment.rglob("pkg-1.0.dist-info")
+    (info / "RECORD").unlink()
+
+    forget_torn(environment, ALWAYS, stash=False)
+
+    assert [one.name for one in info.parent.glob("*kg-1.0.dist-info")] == ["~kg-1.0.dist-info"]
+
+
+def test_what_pip_has_put_aside_already_is_the_older(environment):
+    (info,) = environment.rglob("pkg-1.0.dist-info")
+    (info / "RECORD").unlink()
+    put(environment / SITE / "~kg-1.0.dist-info" / "METADATA", "older")
+
+    forget_torn(environment, ALWAYS, stash=False)
+
+    assert not info.exists()
+    assert (environment / SITE / "~kg-1.0.dist-info" / "METADATA").read_text() == "older"
+
+
 def test_a_wheel_of_the_tests_is_whole_once_pip_has_installed_it(tmp_path):
     wheel = write_wheel(tmp_path, "pkg", "1.0")
     python = make_target(tmp_path / "env")

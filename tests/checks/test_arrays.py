@@ -112,6 +112,15 @@ def test_what_is_left_goes_and_the_release_that_was_there_comes(snapshot: Snapsh
     assert commands(snapshot) == (LEFT, f"{ANEW} {requirement}")
 
 
+def test_what_pip_put_aside_before_it_was_stopped_tells_that_numpy_is_gone() -> None:
+    modules = (ModuleOrigin(name="numpy", origin="", entry=""),)
+    packages = make_packages(make_torch_distribution(), PIP, numpy("2.4.0", name="~umpy"), modules=modules)
+    snapshot = make_snapshot(packages=packages)
+    finding = of_numpy(snapshot)
+    assert finding is not None
+    assert (finding.severity, commands(snapshot)) == (Severity.ERROR, (LEFT, f"{ANEW} numpy==2.4.0"))
+
+
 def test_fix_may_remove_what_is_left_in_an_environment_alone() -> None:
     own = of_numpy(cut_short())
     assert own is not None

@@ -122,6 +122,15 @@ def test_a_torch_without_metadata_comes_again_in_its_own_release(live: Any, vers
     assert f"torch=={release}+cpu" in finding.fix.commands[0]
 
 
+def test_a_torch_that_pip_had_put_aside_comes_again_in_its_own_release() -> None:
+    aside = Distribution(name="~orch", version="2.9.1+cpu", metadata="", site=SITE)
+    packages = make_packages(PIP, aside, modules=(ModuleOrigin(name="torch", origin="", entry=""),))
+    first = diagnose(make_snapshot(packages=packages, torch=Unknown(why="--quick")), matrix.load()).findings[0]
+    assert first.code == "torch-missing"
+    assert first.fix is not None
+    assert "torch==2.9.1+cpu" in first.fix.commands[0]
+
+
 def test_one_that_works_is_not_called_damaged() -> None:
     module = ModuleOrigin(name="torch", origin=f"{SITE}/torch/__init__.py", entry=SITE)
     finding = corrupt(make_snapshot(packages=make_packages(PIP, modules=(module,))))

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from envkit.apply.claim import claimed
 from envkit.apply.places import Mode
 from tests.cli.test_doctor_recorded import TOO_OLD
 from tests.conftest import Cli, make_target, site_of
-from tests.recipes.local_index import make_indexes, write_wheel
+from tests.recipes.local_index import make_indexes, write_pages, write_wheel
 from tests.standins.torch_package import add_metadata, install_torch
 
 RELEASE = matrix.load().torch.releases()[-1]
@@ -184,6 +186,44 @@ def test_what_an_install_that_was_cut_short_has_left_goes_before_it_comes_anew(
     assert not (site / "numpy/_core").exists()
     assert not (site / "numpy.libs").exists()
     assert (site / "numpy-2.4.0.dist-info").is_dir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
+def test_a_run_that_is_broken_off_says_where_it_was_and_the_next_one_goes_on(
+    cli: Cli, without_numpy_files: Path, sources: dict[str, str], tmp_path: Path
+) -> None:
+    env, site = without_numpy_files.parent.parent, site_of(without_numpy_files)
+    info = site / "numpy-2.4.0.dist-info"
+    with (info / "RECORD").open("a") as record:
+        record.writelines(f"{info.name}/{name},,\n" for name in ("METADATA", "INSTALLER"))
+    # So many files that the wheel is still being unpacked when pip is stopped.
+    files = {"numpy/__init__.py": "", **{f"numpy/{number}.py": "" for number in range(8_000)}}
+    write_wheel(tmp_path / "big/numpy", "numpy", "2.4.0", files=files)
+    write_pages(tmp_path / "big")
+    slow = {**os.environ, **sources, "PIP_INDEX_URL": (tmp_path / "big").as_uri(), "PIP_NO_COMPILE": "1"}
+    command = [sys.executable, "-m", "envkit", "doctor", "--fix", "--yes", "--python", str(env)]
+    run = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=slow, cwd=tmp_path
+    )
+    until = time.monotonic() + 60
+    while not (site / "~umpy").exists() and run.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    told = " ".join(run.communicate(timeout=60)[1].split())
+    assert run.returncode == 130
+    assert "broken off at step 2 of 2 for numpy-abi: what that was installing may be half there" in told
+    assert f"lies in {site} as ~umpy" in told
+    assert f"`envkit doctor --fix --python {without_numpy_files}` looks again" in told
+    last = journal_of(without_numpy_files)[-1]
+    assert (last["state"], last["step"], last["finding"]) == ("broken off", 2, "numpy-abi")
+    assert "~umpy" in last["aside"]  # type: ignore[operator]
+
+    quick = cli("doctor", "--quick", "--python", str(env))
+    assert (quick.code, "cut short" in quick.out or "stopped" in quick.out) == (1, True)
+    again = cli("doctor", "--fix", "--yes", "--json", "--python", str(env), env=sources)
+    assert [(one["gone"], one["error"]) for one in again.json["fix"]["done"]] == [(True, None)], again.out
+    assert info.is_dir()
+    assert not (site / "numpy/1.py").exists()
 
 
 def test_a_folder_that_is_a_link_is_only_unlinked(
