@@ -7,7 +7,9 @@ import sys
 from typing import Sequence
 
 from envkit_smoke import devices, events, workload
-from envkit_smoke.session import INTERNAL, Options, Session
+from envkit_smoke.options import DTYPES, MODES, VARIANTS, Options
+from envkit_smoke.reporter import INTERNAL
+from envkit_smoke.session import Session
 
 EPOCHS = 100  # as in the lecture
 LARGEST_SEED = 2**63 - 1
@@ -26,16 +28,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """The options, each device and workload once."""
+    """The options, each name once."""
     given = build_parser().parse_args(arguments)
+    mode = MODES[given.mode]
     return Options(
-        devices=list(dict.fromkeys(given.device)),
-        workloads=list(dict.fromkeys(given.workload)) or list(workload.NAMES),
+        devices=_unique(given.device),
+        workloads=_unique(given.workload) or list(workload.NAMES),
+        dtypes=_unique(given.dtype) or list(mode.dtypes),
+        variants=_unique(given.variant) or list(mode.variants),
+        explicit=frozenset(given.dtype + given.variant),
+        mode=given.mode,
         epochs=given.epochs,
         seed=given.seed,
-        optimizer=given.optimizer,
+        budget=mode.budget if given.budget is None else given.budget,
+        memory=given.memory,
+        network=given.network,
         list_only=given.list,
     )
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -70,11 +83,36 @@ def build_parser() -> argparse.ArgumentParser:
         "--seed", type=_seed, default=0, metavar="N", help="of parameters and batches (default: %(default)s)"
     )
     parser.add_argument(
-        "--optimizer",
-        choices=("class", "functional"),
-        default="class",
-        help="momentum descent by torch.optim.sgd.sgd, or by making a torch.optim.SGD, which computes the "
-        "same bits but imports torch._dynamo, a second or more (default: %(default)s)",
+        "--dtype",
+        action="append",
+        default=[],
+        choices=DTYPES,
+        help="of the work on a device; may be repeated (default: those of the mode that the device has)",
+    )
+    parser.add_argument(
+        "--variant",
+        action="append",
+        default=[],
+        choices=VARIANTS,
+        help="how the trainings are run; may be repeated (default: those of the mode)",
+    )
+    parser.add_argument(
+        "--mode", choices=tuple(MODES), default="usual", help="how much is measured (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--budget",
+        type=_seconds,
+        metavar="SECONDS",
+        help="for speed on each device; 0 measures none (default: the mode's)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_bytes,
+        metavar="BYTES",
+        help="that the measurements of speed may use on a device (default: half of what is free)",
+    )
+    parser.add_argument(
+        "--network", metavar="FILE", help="a JSON network for backprop to train and to show step by step"
     )
     parser.add_argument("--list", action="store_true", help="name the devices and stop")
     return parser
@@ -93,6 +131,20 @@ def _epochs(text: str) -> int:
 
 def _seed(text: str) -> int:
     return _integer(text, 0, LARGEST_SEED)
+
+
+def _bytes(text: str) -> int:
+    return _integer(text, 1, 2**50)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 <= number <= 10**6:
+        raise argparse.ArgumentTypeError(f"{text} seconds is not between 0 and 1000000")
+    return number
 
 
 def _integer(text: str, least: int, most: int) -> int:

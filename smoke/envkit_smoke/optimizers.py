@@ -60,4 +60,4 @@ class ClassSGD:
         return [self._optimizer.state[parameter].get("momentum_buffer") for parameter in self.parameters]
 
 
-OPTIMIZERS: dict[str, Callable[..., Any]] = {"functional": FunctionalSGD, "class": ClassSGD}
+OPTIMIZERS: dict[str, Callable[..., Any]] = {"functional": FunctionalSGD, "eager": ClassSGD}

@@ -44,7 +44,7 @@ class Training:
         self.inputs, self.targets = (part.to(self.device) for part in rows)
         self.model = nn.Linear(3, 2, dtype=torch.float32).to(self.device)
         self.criterion = nn.MSELoss()
-        make_optimizer = OPTIMIZERS[task.optimizer]
+        make_optimizer = OPTIMIZERS[task.variant]
         self.optimizer = make_optimizer(
             self.model.parameters(), lr=published.LEARNING_RATE, momentum=published.MOMENTUM
         )

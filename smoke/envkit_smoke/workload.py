@@ -1,4 +1,4 @@
-"""What every workload has in common: its task, what it hands back, and its two halves."""
+"""What the two trainings have in common: their task, what they hand back, and their two halves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from envkit_smoke.timing import Timing
 
 NAMES = ("linear-regression", "backprop")
-DTYPE = "float32"  # of all work on a device: every device has it, and some (mps) have no float64
 
 
 @dataclass(frozen=True)
@@ -18,9 +17,10 @@ class Task:
     """What to do where. ``device`` carries its index ("cuda:0"); ``synchronise`` waits until it is idle."""
 
     device: str
+    dtype: str
+    variant: str
     seed: int
     epochs: int
-    optimizer: str
     synchronise: Callable[[], None]
 
 
@@ -45,7 +45,7 @@ class Workload:
     judge: Callable[[Any], Report]
 
 
-def load(names: Sequence[str]) -> list[Workload]:
+def load(names: Sequence[str]) -> dict[str, Workload]:
     """The workloads of these names. Imports torch, which must have been found before."""
     from envkit_smoke import backprop, backprop_checks, regression, regression_checks
 
@@ -53,4 +53,4 @@ def load(names: Sequence[str]) -> list[Workload]:
         "linear-regression": Workload(regression.observe, regression_checks.judge),
         "backprop": Workload(backprop.observe, backprop_checks.judge),
     }
-    return [table[name] for name in names]
+    return {name: table[name] for name in names}

@@ -1,0 +1,50 @@
+"""What the command line asked for, and what each mode does where it asked for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+DTYPES = ("float64", "float32", "tf32", "bfloat16", "float16")  # tf32: float32 with products of 11 bits
+VARIANTS = ("eager", "functional", "foreach", "fused", "compile", "cuda-graph")
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What is measured: dtypes and variants as far as a device has them, and seconds for speed on each device."""
+
+    dtypes: Sequence[str]
+    variants: Sequence[str]
+    budget: float
+
+
+MODES = {
+    # The functional optimizer spares the import of torch._dynamo, a second or more.
+    "quick": Mode(("float32",), ("functional",), 0.0),
+    "usual": Mode(DTYPES, ("eager", "foreach", "fused"), 30.0),
+    "full": Mode(DTYPES, VARIANTS, 120.0),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is to be done; no device means every one that is there.
+
+    ``dtypes`` and ``variants`` are as wanted: a device without one of them is skipped there, and that is told
+    where ``explicit`` names it. ``budget`` are seconds for the measurements of speed on each device, 0 for none;
+    ``memory`` bytes that they may use there, None for half of what is free. ``network`` is the path of a JSON
+    network that backprop trains instead of the textbook's.
+    """
+
+    devices: Sequence[str]
+    workloads: Sequence[str]
+    dtypes: Sequence[str]
+    variants: Sequence[str]
+    explicit: frozenset[str]
+    mode: str
+    epochs: int
+    seed: int
+    budget: float
+    memory: int | None
+    network: str | None
+    list_only: bool
