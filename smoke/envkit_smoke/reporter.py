@@ -1,4 +1,4 @@
-"""Telling the stream what happens, about the device, workload, dtype and variant at hand, and keeping count of faults."""
+"""Telling the stream what happens, and where: on which device, in which workload, dtype and variant."""
 
 from __future__ import annotations
 

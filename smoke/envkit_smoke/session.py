@@ -7,7 +7,7 @@ import sys
 import traceback
 from dataclasses import asdict
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envkit_smoke import devices, events, toolchain
 from envkit_smoke.reporter import INTERNAL, INTERRUPTED, PASSED, Reporter, Tally
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def load_stages() -> list[Stage]:
     """What is done on each device, in this order. Imports torch, which must have been found before."""
-    from envkit_smoke import trainings
+    from envkit_smoke import speed, trainings
 
-    return [trainings.run]
+    return [trainings.run, speed.run]
 
 
 class Session:

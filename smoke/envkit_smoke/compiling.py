@@ -1,0 +1,15 @@
+"""torch.compile, where it can be had."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import torch
+
+
+class NoCompiler(Exception):
+    """torch.compile cannot be had here; ``kind`` is that of the skip event, the text its reason."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
