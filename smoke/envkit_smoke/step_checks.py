@@ -56,7 +56,7 @@ def same_batches(steps: fast_regression.EpochSteps, device: str) -> Check:
     differing = 0
     for epoch in range(len(steps.orders)):
         steps.deal(epoch)
-        for (inputs, _, negated), (features, targets) in zip(steps.batches, training.loader):
+        for (inputs, _, negated), (features, targets) in zip(steps.batches, list(training.loader)):
             same = torch.equal(inputs[:, :3].cpu(), features) and torch.equal(-negated.cpu(), targets)
             differing += not same
     verdict = "has every batch" if not differing else f"lacks {differing} batches"
