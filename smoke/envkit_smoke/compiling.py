@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
-
-import torch
-
 
 class NoCompiler(Exception):
     """torch.compile cannot be had here; ``kind`` is that of the skip event, the text its reason."""
