@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 if TYPE_CHECKING:
     from envkit_smoke.checks import Check
+    from envkit_smoke.network import Network
     from envkit_smoke.timing import Timing
 
 NAMES = ("linear-regression", "backprop")
@@ -22,6 +23,7 @@ class Task:
     seed: int
     epochs: int
     synchronise: Callable[[], None]
+    network: Network | None = None  # for backprop; None is the textbook's
 
 
 @dataclass(frozen=True)
