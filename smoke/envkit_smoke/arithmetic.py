@@ -89,6 +89,8 @@ def encode(arithmetic: Arithmetic, numbers: ArrayLike) -> NDArray[Any]:
 def decode(arithmetic: Arithmetic, bits: NDArray[Any]) -> NDArray[np.float64]:
     """The numbers whose bits these integers of the dtype's width are; exact, since float64 has them all."""
     if arithmetic.name == "bfloat16":
-        upper = bits.view(np.uint16).astype(np.uint32) << 16
-        return np.asarray(upper.astype(np.uint32).view(np.float32), dtype=np.float64)
-    return np.asarray(bits.view(f"f{arithmetic.bits // 8}"), dtype=np.float64)
+        floats = (bits.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    else:
+        floats = bits.view(f"f{arithmetic.bits // 8}")
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        return np.asarray(floats, dtype=np.float64)

@@ -227,7 +227,7 @@ def central_differences(network: Network, parameters: Sequence[Array]) -> list[S
     """
     reference = Reference(network, FLOAT64)
     most = min(MOST_STATES, max(1, MOST_NUMBERS // max(layer[0].size for layer in parameters)))
-    moments = np.unique(np.linspace(0, len(parameters[0]) - 1, most).astype(int))
+    moments = sorted({int(moment) for moment in np.linspace(0, len(parameters[0]) - 1, most)})
     states = [np.asarray(layer[moments], np.float64) for layer in parameters]
     at = [Bounded(layer, arithmetic=FLOAT64) for layer in states]
     passed = reference.forward(at)
