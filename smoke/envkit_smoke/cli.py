@@ -11,7 +11,6 @@ from envkit_smoke.options import DTYPES, MODES, VARIANTS, Options
 from envkit_smoke.reporter import INTERNAL
 from envkit_smoke.session import Session
 
-EPOCHS = 100  # as in the lecture
 LARGEST_SEED = 2**63 - 1
 
 
@@ -29,16 +28,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """The options, each name once."""
-    given = build_parser().parse_args(arguments)
+    parser = build_parser()
+    given = parser.parse_args(arguments)
     mode = MODES[given.mode]
+    workloads = _unique(given.workload) or list(workload.NAMES)
+    if given.network is not None and "backprop" not in workloads:
+        parser.error("--network is for the workload backprop, which --workload leaves out")
     return Options(
         devices=_unique(given.device),
-        workloads=_unique(given.workload) or list(workload.NAMES),
+        workloads=workloads,
         dtypes=_unique(given.dtype) or list(mode.dtypes),
         variants=_unique(given.variant) or list(mode.variants),
         explicit=frozenset(given.dtype + given.variant),
         mode=given.mode,
-        epochs=given.epochs,
+        epochs=given.epochs or mode.epochs,
         seed=given.seed,
         budget=mode.budget if given.budget is None else given.budget,
         memory=given.memory,
@@ -74,10 +77,10 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         choices=workload.NAMES,
-        help="may be repeated (default: both)",
+        help="may be repeated (default: all)",
     )
     parser.add_argument(
-        "--epochs", type=_epochs, default=EPOCHS, metavar="N", help="of each training (default: %(default)s)"
+        "--epochs", type=_epochs, metavar="N", help="of each training (default: the mode's; 100 but for quick)"
     )
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of parameters and batches (default: %(default)s)"

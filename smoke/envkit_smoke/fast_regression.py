@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from envkit_smoke import published, regression_reference
 
@@ -49,7 +49,7 @@ class EpochSteps:
         self._dealt = torch.empty_like(self.rows)
         self._residuals = torch.empty(published.BATCH_ROWS, OUTPUTS, dtype=dtype, device=device)
         self.batches = []
-        for batch in self._dealt.split(published.BATCH_ROWS):
+        for batch in torch.split(self._dealt, published.BATCH_ROWS):
             inputs, negated = batch[:, : FEATURES + 1], batch[:, FEATURES + 1 :]
             self.batches.append((inputs, inputs.t(), negated))
 
@@ -79,8 +79,9 @@ class EpochSteps:
 def orders(rows: int, seed: int, epochs: int) -> Tensor:
     """The orders (epochs, rows) in which the lecture's data loader deals out the rows from this seed: asked of one."""
     generator = torch.Generator().manual_seed(seed)
-    loader = DataLoader(torch.arange(rows), batch_size=published.BATCH_ROWS, shuffle=True, generator=generator)
-    return torch.stack([torch.cat(list(loader)) for _ in range(epochs)])
+    numbers = TensorDataset(torch.arange(rows))
+    loader = DataLoader(numbers, batch_size=published.BATCH_ROWS, shuffle=True, generator=generator)
+    return torch.stack([torch.cat([batch for (batch,) in loader]) for _ in range(epochs)])
 
 
 def initial_state(seed: int, device: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

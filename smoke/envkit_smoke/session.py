@@ -9,7 +9,7 @@ from dataclasses import asdict
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from envkit_smoke import devices, events, toolchain
+from envkit_smoke import devices, events, network, toolchain
 from envkit_smoke.reporter import INTERNAL, INTERRUPTED, PASSED, Reporter, Tally
 from envkit_smoke.stage import Bench, Stage
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def load_stages() -> list[Stage]:
     """What is done on each device, in this order. Imports torch, which must have been found before."""
-    from envkit_smoke import speed, trainings
+    from envkit_smoke import kernels, speed, trainings
 
-    return [trainings.run, speed.run]
+    return [kernels.run, trainings.run, speed.run]
 
 
 class Session:
@@ -32,6 +32,7 @@ class Session:
         self.options = options
         self.tools = toolchain.Toolchain(None, None, [])
         self.available: list[devices.Device] = []
+        self.network: network.Network | None = None
         self.tally = Tally()
         self.reporter = Reporter(stream, self.tally)
 
@@ -60,7 +61,18 @@ class Session:
         for fault in self.tools.faults:
             self.reporter.fault(fault.kind, fault.message)
         if self.tally.code == PASSED and not self.options.list_only:
+            self._read_network()
+        if self.tally.code == PASSED and not self.options.list_only:
             self._measure()
+
+    def _read_network(self) -> None:
+        """What the option ``--network`` names; a file that holds no network fails the run before it begins."""
+        if self.options.network is None:
+            return
+        try:
+            self.network = network.read(self.options.network)
+        except network.NetworkInvalid as error:
+            self.reporter.about(workload="backprop").fault("network-invalid", str(error))
 
     def _start(self) -> None:
         options = self.options
@@ -94,11 +106,15 @@ class Session:
         except ImportError as error:  # torch itself was imported, a part of it cannot be
             self.reporter.fault("torch-import", f"a part of torch cannot be imported: {toolchain.one_line(error)}")
             return
+        if self.network is not None:
+            from envkit_smoke import trainings
+
+            trainings.emit_reference(self.reporter, self.network)
         for name in self._requested():
             reporter = self.reporter.about(device=name)
             if name in self.tally.available:
                 wait = devices.synchroniser(self.tools.torch, name)
-                bench = Bench(self.tools.torch, name, self.options, reporter, wait)
+                bench = Bench(self.tools.torch, name, self.options, reporter, wait, self.network)
                 for stage in stages:
                     stage(bench)
             else:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import torch
 
-from envkit_smoke import compiling, fast_regression, machine, memory, subjects, toolchain
-from envkit_smoke.capture import cuda_graph
+from envkit_smoke import fast_regression, machine, memory, subjects, toolchain, variants
 from envkit_smoke.clocks import clock_of
 from envkit_smoke.measure import Measure, Rounds
 
@@ -32,6 +31,7 @@ WIDTHS = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 PRODUCT_WIDTHS = (256, 1024, 2048, 4096, 8192, 16384)
 GRAPH_WIDTHS = (16, 64, 256)
 LECTURE_ROWS = 15
+COMPILED_ROWS = 1000  # of the first call, which compiles for any number
 SLOWEST_SHARE = 1 / 100  # of the budget that one step may take: every round has one of every size
 LEAST_MEASURING = 1 / 3  # of the budget, however long the preparation took
 COMPILE_FROM = 20.0  # seconds of budget: compiling takes about ten of them the first time
@@ -48,7 +48,7 @@ GPU_DTYPES = ("float32", "tf32", "bfloat16", "float16")
 
 def run(bench: Bench) -> None:
     """Measure within the budget; an operation that fails is the device's failure."""
-    if bench.options.budget <= 0:
+    if bench.options.budget <= 0 or bench.network is not None:  # a network of one's own is for its numbers
         return
     reporter = bench.reporter
     reporter.emit("conditions", **machine.conditions(torch), when="before")
@@ -90,18 +90,18 @@ class _Sweep:
             self._prepare_regression(data)
         if "backprop" in self.options.workloads:
             for dtype in self._dtypes():
-                self._climb(WIDTHS, 3, partial(self._backprop, dtype, None))
+                self._climb(WIDTHS, 3, partial(self._backprop, dtype))
             if self.on_cuda:
-                self._climb(GRAPH_WIDTHS, 3, partial(self._backprop, "float32", self._record))
+                self._climb(GRAPH_WIDTHS, 3, partial(self._backprop, "float32", graph=True))
 
     def _prepare_regression(self, data: Tensor) -> None:
         self._add(lambda: subjects.lecture_loop(self.device))
-        self._add(lambda: subjects.fast_lecture(self.device, None))
+        self._add(lambda: subjects.fast_lecture(self.device))
         if self.on_cuda:
-            self._add(lambda: subjects.fast_lecture(self.device, self._record))
+            self._add(lambda: subjects.fast_lecture(self.device, graph=True))
         sizes = _row_counts(data.shape[1])
         self._climb(sizes, 1, lambda rows: subjects.regression_point(data, rows, None))
-        step = self._compiled()
+        step = self._compiled(data)
         if step is not None:
             self._climb(sizes, 1, lambda rows: subjects.regression_point(data, rows, step))
 
@@ -118,22 +118,29 @@ class _Sweep:
     def _product(self, dtype: str, width: int) -> Candidate:
         return subjects.product_ceiling(width, self.device, dtype)
 
-    def _backprop(self, dtype: str, record: Any, width: int) -> Candidate:
-        asked = width
-        made, width = memory.lowered(
-            width, WIDTHS[0], lambda width: subjects.backprop_point(width, self.device, dtype, record)
+    def _backprop(self, dtype: str, width: int, *, graph: bool = False) -> Candidate:
+        made, fitting = memory.lowered(
+            width, WIDTHS[0], lambda width: subjects.backprop_point(width, self.device, dtype, graph=graph)
         )
-        return made if width == asked else made.lowered_from({"rows": asked, "width": asked, "batch": asked})
+        return made if fitting == width else made.lowered_from({"rows": width, "width": width, "batch": width})
 
-    def _record(self, work: Callable[[], object]) -> Callable[[], object]:
-        return cuda_graph(work, self.device)
-
-    def _compiled(self) -> Callable[..., object] | None:
+    def _compiled(self, data: Tensor) -> Callable[..., object] | None:
         """The regression's step compiled, or None where that cannot be had, which is told."""
-        if self.options.budget < COMPILE_FROM and "compile" not in self.options.explicit:
+        asked = "compile" in self.options.explicit
+        if self.options.budget < COMPILE_FROM and not asked:
             return None
         place = self.reporter.about(workload="linear-regression", dtype="float32", variant="fast-compile")
-        return compiling.compiled(fast_regression.one_pass, place)
+        lacking = variants.why_lacking("compile", self.device)
+        if lacking is not None:
+            place.skip("unsupported", lacking)
+            return None
+        step = variants.Compiled(fast_regression.one_pass, dynamic=True)
+        try:
+            subjects.regression_point(data, min(COMPILED_ROWS, data.shape[1]), step)
+        except variants.CompilerMissing as missing:
+            place.skip("compiler-unsupported", str(missing))
+            return None
+        return step
 
     def _climb(
         self, sizes: Sequence[int], power: int, build: Callable[[int], Candidate], *, only_last: bool = False
@@ -148,7 +155,7 @@ class _Sweep:
                 return
             if only_last and last:
                 self.candidates.pop()
-            known = self._add(lambda size=size: build(size))
+            known = self._add(partial(build, size))
             if known is None:
                 return
             last, seconds = size, known

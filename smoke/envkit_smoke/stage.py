@@ -6,19 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
+    from envkit_smoke.network import Network
     from envkit_smoke.options import Options
     from envkit_smoke.reporter import Reporter
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A device to work on. ``device`` carries its index ("cuda:0"); ``synchronise`` waits until it is idle."""
+    """A device to work on. ``device`` carries its index ("cuda:0"); ``synchronise`` waits until it is idle.
+
+    ``network`` is what backprop trains instead of the textbook's.
+    """
 
     torch: Any
     device: str
     options: Options
     reporter: Reporter
     synchronise: Callable[[], None]
+    network: Network | None = None
 
 
 Stage = Callable[[Bench], None]

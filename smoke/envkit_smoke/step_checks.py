@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from envkit_smoke import fast_backprop, fast_regression, regression, regression_reference
-from envkit_smoke.bounded import FLOAT64, Bounded
+from envkit_smoke.arithmetic import ARITHMETIC, FLOAT32, Arithmetic
+from envkit_smoke.bounded import Bounded
 from envkit_smoke.checks import Check, Comparison, within_bounds
 from envkit_smoke.workload import Task
 
@@ -26,15 +27,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LAMBDA = 12.0
-UNITS = {"float64": 2.0**-53, "float32": 2.0**-24, "tf32": 2.0**-11, "bfloat16": 2.0**-8, "float16": 2.0**-11}
 
 
-def growth(terms: int, unit: float) -> float:
-    """The relative error of a sum of so many rounded products: see the module."""
-    return LAMBDA * float(np.sqrt(terms)) * unit
+def growth(terms: int, arithmetic: Arithmetic) -> float:
+    """The relative error of a sum of so many rounded products, what happens to their factors included."""
+    return LAMBDA * float(np.sqrt(terms)) * arithmetic.unit + 2 * arithmetic.operands
 
 
-def product(left: Any, right: Any, result: Any, dtype: str) -> Check:
+def product(left: Any, right: Any, result: Any, *, dtype: str) -> Check:
     """A large matrix product, by R. Freivalds' test: (A B) v = A (B v) for a random v of -1 and 1.
 
     What is wrong with a single element shows in its row; the three float64 products of a matrix and a vector take
@@ -42,9 +42,9 @@ def product(left: Any, right: Any, result: Any, dtype: str) -> Check:
     """
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=right.shape[1])
     magnitude = np.abs(left) @ np.abs(right).sum(axis=1)
-    unit = UNITS[dtype]
-    # Every element has the error of its own sum of products and, once more, of being stored.
-    error = (growth(left.shape[1], unit) + 2 * unit) * magnitude
+    arithmetic = ARITHMETIC[dtype]
+    # Every element has the error of its own sum of products, and of being stored.
+    error = (growth(left.shape[1], arithmetic) + arithmetic.unit) * magnitude
     expected = Bounded(left @ (right @ signs), error)
     claim = f"The product of two {left.shape[0]} x {left.shape[0]} matrices is the float64 one, row by row"
     return within_bounds("product", claim, [Comparison("row", result @ signs, expected, "row")])
@@ -103,7 +103,7 @@ def regression_step(data: Tensor, weights: Tensor, momenta: Tensor) -> Check:
     before = np.zeros((fast_regression.OUTPUTS, fast_regression.FEATURES + 1))
     expected, expected_momenta = fast_regression.numpy_step(columns, before, before)
     # The gradient is a mean of products of two numbers below 2.1, each with a few roundings of its own.
-    error = (growth(rows, UNITS["float32"]) + 16 * UNITS["float32"]) * 2 * 2.1
+    error = (growth(rows, FLOAT32) + 16 * FLOAT32.unit) * 2 * 2.1
     return within_bounds(
         "large-step",
         f"A step on {rows} rows agrees with float64",
@@ -116,13 +116,12 @@ def regression_step(data: Tensor, weights: Tensor, momenta: Tensor) -> Check:
 
 def backprop_step(layers: fast_backprop.Layers, before: Sequence[Any], dtype: str) -> Check:
     """The step on the first samples, from the parameters before it, with the bounds of running error analysis."""
-    unit = UNITS[dtype] + FLOAT64
-    first, first_bias, second, second_bias = (Bounded(part, unit=unit) for part in before)
+    arithmetic = ARITHMETIC[dtype]
+    first, first_bias, second, second_bias = (Bounded(part, arithmetic=arithmetic) for part in before)
     samples, targets = (
-        Bounded(part.double().cpu().numpy(), unit=unit) for part in (layers.inputs[0], layers.targets[0])
+        Bounded(part.double().cpu().numpy(), arithmetic=arithmetic) for part in (layers.inputs[0], layers.targets[0])
     )
     batch = samples.value.shape[0]
-    ones = Bounded(np.ones((1, batch)), unit=unit)
     hidden = (samples @ first + first_bias).sigmoid()
     output = (hidden @ second + second_bias).sigmoid()
     delta_output = (targets - output) * (output * (1.0 - output))
@@ -130,9 +129,9 @@ def backprop_step(layers: fast_backprop.Layers, before: Sequence[Any], dtype: st
     rate = layers.rate
     expected = (
         first + rate * (samples.T @ delta_hidden),
-        first_bias + rate * _row(ones @ delta_hidden),
+        first_bias + rate * delta_hidden.sum(0),
         second + rate * (hidden.T @ delta_output),
-        second_bias + rate * _row(ones @ delta_output),
+        second_bias + rate * delta_output.sum(0),
     )
     names = ("hidden weight", "hidden bias", "output weight", "output bias")
     measured = [part.double().cpu().numpy() for part in layers.parameters()]
@@ -140,7 +139,3 @@ def backprop_step(layers: fast_backprop.Layers, before: Sequence[Any], dtype: st
     return within_bounds(
         "large-step", f"A step of {batch} samples at a width of {batch} agrees with float64", comparisons
     )
-
-
-def _row(one: Bounded) -> Bounded:
-    return Bounded(one.value[0], one.error[0], one.unit)

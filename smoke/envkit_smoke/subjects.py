@@ -12,6 +12,8 @@ import torch
 
 from envkit_smoke import fast_backprop, fast_regression, published, regression, step_checks
 from envkit_smoke.measure import Subject
+from envkit_smoke.torch_dtypes import TORCH_DTYPES, products
+from envkit_smoke.variants import Graphed
 from envkit_smoke.workload import Task
 
 if TYPE_CHECKING:
@@ -45,12 +47,6 @@ class Candidate:
         return replace(self, lowered=size)
 
 
-def tensor_dtype(name: str) -> torch.dtype:
-    """The dtype of tensors for work in this one: tf32 is a way to multiply float32."""
-    dtype: torch.dtype = getattr(torch, "float32" if name == "tf32" else name)
-    return dtype
-
-
 def inference(work: Callable[[], object], dtype: str = "float32") -> Callable[[], None]:
     """``work`` without autograd's bookkeeping, and with the products that the dtype asks for."""
 
@@ -58,14 +54,11 @@ def inference(work: Callable[[], object], dtype: str = "float32") -> Callable[[]
         with torch.inference_mode():
             work()
 
-    def run_tf32() -> None:
-        torch.backends.cuda.matmul.allow_tf32 = True
-        try:
+    def run_in_dtype() -> None:
+        with products(dtype):
             run()
-        finally:
-            torch.backends.cuda.matmul.allow_tf32 = False
 
-    return run_tf32 if dtype == "tf32" else run
+    return run_in_dtype if dtype == "tf32" else run
 
 
 def copy_ceiling(data: Tensor) -> Candidate:
@@ -82,12 +75,13 @@ def copy_ceiling(data: Tensor) -> Candidate:
 def product_ceiling(width: int, device: str, dtype: str) -> Candidate:
     """The product of two random square matrices."""
     generator = torch.Generator(device).manual_seed(SEED)
-    kind = tensor_dtype(dtype)
+    kind = TORCH_DTYPES[dtype]
     left, right = (torch.rand(width, width, device=device, generator=generator).sub_(0.5).to(kind) for _ in range(2))
     result = torch.empty(width, width, device=device, dtype=kind)
     work = inference(lambda: torch.mm(left, right, out=result), dtype)
     work()
-    check = step_checks.product(*(part.double().cpu().numpy() for part in (left, right, result)), dtype)
+    numbers = [part.double().cpu().numpy() for part in (left, right, result)]
+    check = step_checks.product(*numbers, dtype=dtype)
     fields = {"of": "matmul", "size": {"width": width}, "unit": "FLOP/s"}
     return Candidate("ceiling", {"dtype": dtype}, fields, Subject(work), [check], amount=2 * width**3)
 
@@ -104,15 +98,13 @@ def lecture_loop(device: str) -> Candidate:
     return _lecture_point("lecture", Subject(work, steps), [])
 
 
-def fast_lecture(device: str, record: Callable[[Callable[[], object]], Callable[[], object]] | None) -> Candidate:
-    """The same steps in three calls each; ``record`` may make one of them all, such as a CUDA graph."""
+def fast_lecture(device: str, *, graph: bool = False) -> Candidate:
+    """The same steps in three calls each, or all of them replayed as one CUDA graph."""
     with torch.inference_mode():
         steps = fast_regression.EpochSteps(device, SEED, LECTURE_EPOCHS)
         checks = [step_checks.same_batches(steps, device), step_checks.every_step(steps)]
-    variant, work = "fast", inference(steps.run)
-    if record is not None:
-        variant, work = "fast-cuda-graph", inference(record(inference(steps.run)))
-    return _lecture_point(variant, Subject(work, LECTURE_EPOCHS * len(steps.batches)), checks)
+    work = _graphed(steps.run, [steps.weights, steps.momenta]) if graph else inference(steps.run)
+    return _lecture_point(_variant(graph=graph), Subject(work, LECTURE_EPOCHS * len(steps.batches)), checks)
 
 
 def _lecture_point(variant: str, subject: Subject, checks: list[Check]) -> Candidate:
@@ -152,15 +144,10 @@ def regression_point(data: Tensor, rows: int, compiled: Callable[..., object] | 
     return Candidate("point", place, fields, Subject(inference(work), len(steps)), [check])
 
 
-def backprop_point(
-    width: int,
-    device: str,
-    dtype: str,
-    record: Callable[[Callable[[], object]], Callable[[], object]] | None,
-) -> Candidate:
+def backprop_point(width: int, device: str, dtype: str, *, graph: bool = False) -> Candidate:
     """Steps of a network of this width on as many samples; windows in turn while they are small."""
     windows = max(1, min(WINDOWS, 2**22 // (width * width)))
-    layers = fast_backprop.Layers(width, width, device, tensor_dtype(dtype), SEED, windows)
+    layers = fast_backprop.Layers(width, width, device, TORCH_DTYPES[dtype], SEED, windows)
     checks = []
     if width == CHECKED_WIDTH:
         before = [part.double().cpu().numpy() for part in layers.parameters()]
@@ -171,15 +158,23 @@ def backprop_point(
         for inputs, targets in zip(layers.inputs, layers.targets):
             layers.step_on(inputs, targets)
 
-    variant = "fast" if record is None else "fast-cuda-graph"
-    subject = inference(work, dtype) if record is None else inference(record(inference(work, dtype)))
     fields = {
         "size": {"rows": width, "width": width, "batch": width},
         "samples": width,
         "bytes": fast_backprop.traffic(width, width, layers.hidden.element_size()),
         "flops": fast_backprop.flops(width, width),
     }
-    return Candidate("point", _place("backprop", dtype, variant), fields, Subject(subject, windows), checks)
+    timed = _graphed(work, layers.parameters()) if graph else inference(work, dtype)
+    return Candidate("point", _place("backprop", dtype, _variant(graph=graph)), fields, Subject(timed, windows), checks)
+
+
+def _variant(*, graph: bool) -> str:
+    return "fast-cuda-graph" if graph else "fast"
+
+
+def _graphed(work: Callable[[], object], state: list[Tensor]) -> Callable[[], object]:
+    """``work`` replayed as one CUDA graph; ``state`` are the tensors that it changes."""
+    return Graphed(inference(work), lambda: state)
 
 
 def _place(workload: str, dtype: str, variant: str) -> dict[str, Any]:

@@ -166,14 +166,14 @@ def test_numpys_step_is_autograds() -> None:
     (0.5 * (made.targets[0] - output) ** 2).sum().backward()
     moved = [part.detach() - made.rate * part.grad for part in parameters]
     numbers = (made.inputs[0].numpy(), made.targets[0].numpy())
-    for ours, theirs in zip(fast_backprop.numpy_step(*numbers, before, made.rate), moved):
+    for ours, theirs in zip(fast_backprop.numpy_step(*numbers, before, made.rate), moved, strict=True):
         np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 def test_a_right_product_passes(dtype: str) -> None:
     left, right = (torch.rand(128, 128).sub(0.5).to(getattr(torch, dtype)) for _ in range(2))
-    check = step_checks.product(*(part.double().numpy() for part in (left, right, left @ right)), dtype)
+    check = step_checks.product(*(part.double().numpy() for part in (left, right, left @ right)), dtype=dtype)
     assert check.passed, check.detail
 
 
@@ -189,7 +189,7 @@ def test_a_wrong_product_is_caught(spoil: Callable[[torch.Tensor], object]) -> N
     left, right = torch.rand(128, 128).sub(0.5), torch.rand(128, 128).sub(0.5)
     result = left @ right
     spoil(result)
-    assert not step_checks.product(*(part.double().numpy() for part in (left, right, result)), "float32").passed
+    assert not step_checks.product(*(part.double().numpy() for part in (left, right, result)), dtype="float32").passed
 
 
 def test_operations_and_bytes_are_counted_from_the_algorithm() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from envkit_smoke import machine, memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -137,10 +137,10 @@ def test_compiling_takes_too_long_for_a_small_budget(measured: Events) -> None:
 
 
 def exhausted(limit: int, build: Callable[..., Candidate]) -> Callable[..., Candidate]:
-    def build_within(width: int, *arguments: Any) -> Candidate:
+    def build_within(width: int, *arguments: Any, **options: Any) -> Candidate:
         if width > limit:
             raise RuntimeError("CUDA out of memory. Tried to allocate 64.00 GiB")
-        return build(width, *arguments)
+        return build(width, *arguments, **options)
 
     return build_within
 
@@ -239,7 +239,7 @@ def test_windows_lie_all_over_the_data() -> None:
 
 
 def test_tf32_is_on_for_its_own_work_alone() -> None:
-    seen: list[bool] = []
-    subjects.inference(lambda: seen.append(torch.backends.cuda.matmul.allow_tf32), "tf32")()
-    subjects.inference(lambda: seen.append(torch.backends.cuda.matmul.allow_tf32), "float32")()
-    assert seen == [True, False]
+    seen: list[str] = []
+    subjects.inference(lambda: seen.append(torch.get_float32_matmul_precision()), "tf32")()
+    subjects.inference(lambda: seen.append(torch.get_float32_matmul_precision()), "float32")()
+    assert seen == ["high", "highest"]
