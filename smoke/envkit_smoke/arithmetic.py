@@ -38,7 +38,9 @@ class Arithmetic:
     operands: float = 0.0
 
 
-def _ieee(name: str, digits: int, exponent_bits: int, unit: float, functions: float, operands: float = 0.0) -> Arithmetic:
+def _ieee(
+    name: str, digits: int, exponent_bits: int, unit: float, functions: float, operands: float = 0.0
+) -> Arithmetic:
     bias = 2 ** (exponent_bits - 1) - 1
     largest = (2.0 - 2.0 ** (1 - digits)) * 2.0**bias
     bits = {11: 16, 8: 16, 24: 32, 53: 64}[digits]

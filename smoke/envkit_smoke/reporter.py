@@ -1,4 +1,4 @@
-"""Telling the stream what happens, about the device, workload, dtype and variant at hand, and keeping count of faults."""
+"""Telling the stream what happens, about the device, workload, dtype and variant at hand; counting faults."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 from dataclasses import asdict
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envkit_smoke import devices, events, network, toolchain
 from envkit_smoke.reporter import INTERNAL, INTERRUPTED, PASSED, Reporter, Tally
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 def load_stages() -> list[Stage]:
     """What is done on each device, in this order. Imports torch, which must have been found before."""
-    from envkit_smoke import kernels, trainings
+    from envkit_smoke import kernels, trainings, workload
 
+    workload.load(workload.TRAININGS)
     return [kernels.run, trainings.run]
 
 
@@ -71,7 +72,7 @@ class Session:
             return
         try:
             self.network = network.read(self.options.network)
-        except network.NetworkInvalid as error:
+        except network.NetworkInvalidError as error:
             self.reporter.about(workload="backprop").fault("network-invalid", str(error))
 
     def _start(self) -> None:

@@ -58,7 +58,9 @@ def test_repeated_options_count_once_and_keep_their_order() -> None:
 
 
 def test_every_option_arrives() -> None:
-    given = parse(["--epochs", "3", "--seed", "7", "--budget", "2.5", "--memory", "1000", "--network", "n.json", "--list"])
+    given = parse(
+        ["--epochs", "3", "--seed", "7", "--budget", "2.5", "--memory", "1000", "--network", "n.json", "--list"]
+    )
     assert (given.epochs, given.seed, given.budget, given.memory, given.network, given.list_only) == (
         3,
         7,
