@@ -38,11 +38,11 @@ ACTIVATE: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 
 # From g = dE/dA, with net inputs Z and outputs A, to dE/dZ.
 PASS_BACK: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]] = {
-    "sigmoid": lambda g, net, output: g * (output * (1 - output)),
-    "tanh": lambda g, net, output: g * (1 - output * output),
-    "relu": lambda g, net, output: torch.where(net > 0, g, torch.zeros_like(g)),
-    "identity": lambda g, net, output: g,
-    "softmax": lambda g, net, output: output * (g - (output * g).sum(-1, keepdim=True)),
+    "sigmoid": lambda g, _net, output: g * (output * (1 - output)),
+    "tanh": lambda g, _net, output: g * (1 - output * output),
+    "relu": lambda g, net, _output: torch.where(net > 0, g, torch.zeros_like(g)),
+    "identity": lambda g, _net, _output: g,
+    "softmax": lambda g, _net, output: output * (g - (output * g).sum(-1, keepdim=True)),
 }
 
 
@@ -86,7 +86,7 @@ class Training:
         return nets, outputs
 
     def loss(self, net: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """E, from the last layer; cross-entropy by the logarithm of its output, which stays exact where that is tiny."""
+        """E, from the last layer; cross-entropy by the logarithm of its output, exact also where that is tiny."""
         if self.network.loss == "half-sse":
             return 0.5 * ((output - self.targets) ** 2).sum()
         if self.network.loss == "mse":
@@ -99,7 +99,7 @@ class Training:
         return -likelihood.sum() / len(self.targets)
 
     def backward(self, nets: Tensors, outputs: Tensors) -> list[torch.Tensor]:
-        """delta = dE/dZ of each layer."""
+        """The deltas dE/dZ of each layer."""
         deltas = [self._last_delta(nets[-1], outputs[-1])]
         for index in range(len(nets) - 2, -1, -1):
             reached = deltas[-1] @ self.weights[index + 1].T

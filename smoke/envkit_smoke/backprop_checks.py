@@ -209,7 +209,7 @@ def check_every_step(run: BackpropRun) -> Check:
 
 
 def check_trajectory(run: BackpropRun) -> Check:
-    """The device's parameters are where float64 goes from the same start, as long as the growing bound says anything."""
+    """The parameters are where float64 goes from the same start, as long as the growing bound says anything."""
     steps = (step.parameters for step in run.reference.trajectory())
     names = [f"parameter of layer {number}" for number, _ in enumerate(run.parameters, 1)]
     return trajectory(steps, [layer[1:] for layer in run.parameters], names)

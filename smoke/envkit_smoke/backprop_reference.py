@@ -42,11 +42,11 @@ ACTIVATE: dict[str, Callable[[Bounded], Bounded]] = {
 
 # From g = dE/dA, with net inputs Z and outputs A, to dE/dZ.
 PASS_BACK: dict[str, Callable[[Bounded, Bounded, Bounded], Bounded]] = {
-    "sigmoid": lambda g, net, output: g * (output * (1.0 - output)),
-    "tanh": lambda g, net, output: g * (1.0 - output * output),
-    "relu": lambda g, net, output: g.where_positive(net),
-    "identity": lambda g, net, output: g,
-    "softmax": lambda g, net, output: output * (g - (output * g).sum(-1, keep=True)),
+    "sigmoid": lambda g, _net, output: g * (output * (1.0 - output)),
+    "tanh": lambda g, _net, output: g * (1.0 - output * output),
+    "relu": lambda g, net, _output: g.where_positive(net),
+    "identity": lambda g, _net, _output: g,
+    "softmax": lambda g, _net, output: output * (g - (output * g).sum(-1, keep=True)),
 }
 
 
@@ -96,20 +96,20 @@ class Reference:
         return before.with_ones() @ parameters
 
     def backward(self, parameters: Sequence[Bounded], passed: Forward) -> list[Bounded]:
-        """delta = dE/dZ of each layer, from the last to the first."""
+        """The deltas dE/dZ of each layer, from the last to the first."""
         deltas = [self.last_delta(passed.nets[-1], passed.outputs[-1])]
         for index in range(len(passed.nets) - 2, -1, -1):
             deltas.append(self.delta(index, deltas[-1], parameters[index + 1], passed))
         return deltas[::-1]
 
     def delta(self, index: int, delta_after: Bounded, parameters_after: Bounded, passed: Forward) -> Bounded:
-        """delta of a layer that is not the last."""
+        """The delta of a layer that is not the last."""
         reached = delta_after @ parameters_after[..., :-1, :].T
         activation = self.network.layers[index].activation
         return PASS_BACK[activation](reached, passed.nets[index], passed.outputs[index])
 
     def last_delta(self, net: Bounded, output: Bounded) -> Bounded:
-        """delta of the last layer, from the loss."""
+        """The delta of the last layer, from the loss."""
         activation = self.network.layers[-1].activation
         rows, size = len(self.network.targets), self.targets.value.size
         if self.network.loss == "cross-entropy":

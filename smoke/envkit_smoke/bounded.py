@@ -31,7 +31,7 @@ it: there nothing can be judged.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Callable, Union
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 import numpy as np
 
@@ -85,8 +85,8 @@ class Bounded:
     def __neg__(self) -> Bounded:
         return self._like(-self.value, self.error)
 
-    def __getitem__(self, index: object) -> Bounded:
-        return self._like(self.value[index], self.error[index])  # type: ignore[index]
+    def __getitem__(self, index: Any) -> Bounded:
+        return self._like(self.value[index], self.error[index])
 
     def __matmul__(self, other: Bounded) -> Bounded:
         terms, unit = self.value.shape[-1], self.arithmetic.unit
@@ -103,7 +103,7 @@ class Bounded:
 
     def sum(self, axes: int | tuple[int, ...], *, keep: bool = False) -> Bounded:
         """The sum over some axes, in any order; with ``keep`` they stay, of length 1."""
-        value = self.value.sum(axes, keepdims=keep)
+        value: Array = np.asarray(self.value.sum(axes, keepdims=keep))
         terms = self.value.size // max(value.size, 1)
         passed = self.error.sum(axes, keepdims=keep)
         total = np.abs(self.value).sum(axes, keepdims=keep) + passed
@@ -112,7 +112,8 @@ class Bounded:
 
     def mean_of_matrix(self) -> Bounded:
         """The mean over the last two axes: a sum, then a division (or a product with the rounded 1 / n)."""
-        return self.sum((-1, -2)) * (1.0 / (self.value.shape[-1] * self.value.shape[-2]))
+        size: int = self.value.shape[-1] * self.value.shape[-2]
+        return self.sum((-1, -2)) * (1.0 / size)
 
     def sigmoid(self) -> Bounded:
         """1 / (1 + exp(-z)), element by element; its slope s (1 - s) is largest where z is nearest to zero."""
@@ -151,7 +152,7 @@ class Bounded:
         return self._like(shares, passed + rounding * (shares + passed) + self.arithmetic.smallest)
 
     def log_softmax(self) -> Bounded:
-        """z - m - ln(sum of exp(z - m)) over the last axis: the logarithm of the softmax, also where that is tiny.
+        """The logarithm of the softmax, also where that is tiny: z - m - ln(sum of exp(z - m)) over the last axis.
 
         Its slopes along a row are 1 - s and -s, so that it passes on at most e + E.
         """

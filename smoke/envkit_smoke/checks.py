@@ -91,8 +91,9 @@ def trajectory(steps: Iterable[Sequence[Bounded]], measured: Sequence[Array], na
     """The whole run, from its start, is within a bound that carries every step's error on to the next.
 
     ``steps`` are the reference's states after each step, in the arithmetic of the device, several arrays of ``names``;
-    ``measured`` (steps, ...) the device's. The bound grows with the number of steps, by more or less as the training is stable, and the comparison
-    ends where it exceeds a tenth of the largest number of its kind: from there on it would say nothing.
+    ``measured`` (steps, ...) the device's. The bound grows with the number of steps, the faster the less stable the
+    training is, and the comparison ends where it exceeds a tenth of the largest number of its kind: from there on it
+    would say nothing.
     """
     states: list[Sequence[Bounded]] = []
     for state in islice(steps, len(measured[0])):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 
 from envkit_smoke import kernel_checks, torch_dtypes, workload
 from envkit_smoke.arithmetic import ARITHMETIC, Arithmetic, decode, encode
-from envkit_smoke.kernel_checks import FAR, FUNCTIONS, LANES, Exact, Numbers, Outcome
+from envkit_smoke.kernel_checks import FAR, FUNCTIONS, LANES, OPERATIONS, Exact, Numbers, Outcome
 from envkit_smoke.torch_dtypes import TORCH_DTYPES
 
 if TYPE_CHECKING:
@@ -34,27 +35,25 @@ def run(bench: Bench) -> None:
     if workload.KERNELS not in bench.options.workloads:
         return
     for dtype in bench.options.dtypes:
-        reporter = bench.reporter.about(workload=workload.KERNELS, dtype=dtype)
-        trial = workload.Trial(reporter, dtype, None, bench.options.explicit)
-        outcomes = trial.observe(
-            torch_dtypes.why_lacking(dtype, bench.device), lambda d=dtype: observe(bench.device, d, bench.options.seed)
-        )
-        if outcomes is not None:
-            passed = reporter.checks(kernel_checks.judge(outcomes, ARITHMETIC[dtype]))
-            reporter.emit("result", passed=passed)
+        _run_dtype(bench, dtype)
 
 
-def observe(device: str, dtype: str, seed: int) -> list[Outcome]:
-    """What came out of every operation, beside what should."""
+def _run_dtype(bench: Bench, dtype: str) -> None:
+    reporter = bench.reporter.about(workload=workload.KERNELS, dtype=dtype)
+    trial = workload.Trial(reporter, dtype, None, bench.options.explicit)
+    lacking = torch_dtypes.why_lacking(dtype, bench.device)
+    outcomes = trial.observe(lacking, lambda: observe(bench.device, dtype, bench.options.seed))
+    if outcomes is not None:
+        passed = reporter.checks(kernel_checks.judge(outcomes, ARITHMETIC[dtype]))
+        reporter.emit("result", passed=passed)
+
+
+def observe(device: str, dtype: str, seed: int, operations: Sequence[str] = OPERATIONS) -> list[Outcome]:
+    """What came out of the operations, beside what should."""
     place = Place(torch.device(device), ARITHMETIC[dtype], TORCH_DTYPES[dtype])
     numbers = Numbers(place.arithmetic, seed)
     with torch_dtypes.products(dtype), torch.no_grad():
-        return [
-            *_copies(place, numbers),
-            *_products(place, numbers),
-            *_sums(place, numbers),
-            *_functions(place, numbers),
-        ]
+        return [one for name in operations for one in OBSERVERS[name](place, numbers)]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _products(place: Place, numbers: Numbers) -> Iterator[Outcome]:
         a, b, c = numbers.factors(rows, terms, columns)
         left, right = place.put(a), place.put(b)
         turned_left, turned_right = place.put(a.T.copy()).T, place.put(b.T.copy()).T
-        size, expected = f"{rows}x{terms} by {terms}x{columns}", a @ b
+        size, expected = f"{rows}x{terms} by {terms}x{columns}", _product(a, b)
         layouts = (
             ("mm", left, right),
             ("mm with the first operand transposed", turned_left, right),
@@ -101,7 +100,12 @@ def _products(place: Place, numbers: Numbers) -> Iterator[Outcome]:
         yield place.exact("matmul", f"addmm, {size}", torch.addmm(place.put(c), left, turned_right), expected + c)
         picks, full = numbers.picks(rows, terms, columns)
         product = torch.mm(place.put(picks), place.put(full))
-        yield place.exact("matmul", f"mm that picks rows, {size}", product, picks @ full)
+        yield place.exact("matmul", f"mm that picks rows, {size}", product, _product(picks, full))
+
+
+def _product(left: Any, right: Any) -> Any:
+    """The product in float64 without a BLAS, which torch may share with NumPy; all sums in it are exact."""
+    return np.einsum("ij,jk->ik", left, right)
 
 
 def _sums(place: Place, numbers: Numbers) -> Iterator[Outcome]:
@@ -119,17 +123,16 @@ def _sums(place: Place, numbers: Numbers) -> Iterator[Outcome]:
                 yield place.exact("reduction", f"{what} over {over} of {rows}x{columns}", got, total)
 
 
-def _functions(place: Place, numbers: Numbers) -> Iterator[Outcome]:
+def _function(name: str, place: Place, numbers: Numbers) -> Iterator[Outcome]:
     drawn = decode(place.arithmetic, numbers.arguments(VALUES - 2))
     values = np.concatenate([[0.0, FAR], np.abs(drawn)])
     lanes = np.repeat(np.concatenate([values, -values])[:, None], LANES, axis=1) + 0.0
     arguments = decode(place.arithmetic, numbers.arguments(ARGUMENTS))
-    for name in FUNCTIONS:
-        function = getattr(torch, name)
-        got = place.bits(function(place.put(lanes)))
-        yield from kernel_checks.function_outcomes(name, lanes, got, place.arithmetic)
-        once, again = (place.bits(function(place.put(arguments))) for _ in range(2))
-        yield from kernel_checks.repeated_outcomes(name, arguments, once, again, place.arithmetic)
+    function = getattr(torch, name)
+    got = place.bits(function(place.put(lanes)))
+    yield from kernel_checks.function_outcomes(name, lanes, got, place.arithmetic)
+    once, again = (place.bits(function(place.put(arguments))) for _ in range(2))
+    yield from kernel_checks.repeated_outcomes(name, arguments, once, again, place.arithmetic)
 
 
 def _copies(place: Place, numbers: Numbers) -> Iterator[Outcome]:
@@ -163,3 +166,11 @@ def _pinned(place: Place, host: torch.Tensor, bits: NDArray[Any]) -> Iterator[tu
     back.copy_(there, non_blocking=True)
     torch.cuda.synchronize(place.device)
     yield "through pinned memory without waiting", back, bits
+
+
+OBSERVERS: dict[str, Callable[[Place, Numbers], Iterator[Outcome]]] = {
+    "copy": _copies,
+    "matmul": _products,
+    "reduction": _sums,
+    **{name: partial(_function, name) for name in FUNCTIONS},
+}

@@ -10,7 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, NoReturn, Sequence
+from typing import Any, NoReturn, Sequence
 
 Matrix = Sequence[Sequence[float]]
 
@@ -20,7 +20,7 @@ PROBABILITIES = ("softmax", "sigmoid")  # outputs whose cross-entropy there is
 MOST_STEPS = 10**6
 
 
-class NetworkInvalid(Exception):
+class NetworkInvalidError(Exception):
     """A file that holds no network; the text names the place, what stands there and what is expected."""
 
 
@@ -47,15 +47,15 @@ class Network:
 
 
 def read(path: str) -> Network:
-    """The network in a JSON file. Raises NetworkInvalid, whose text begins with the path."""
+    """The network in a JSON file. Raises NetworkInvalidError, whose text begins with the path."""
     try:
         return parse(_load(path))
-    except NetworkInvalid as error:
-        raise NetworkInvalid(f"{path}: {error}") from None
+    except NetworkInvalidError as error:
+        raise NetworkInvalidError(f"{path}: {error}") from None
 
 
 def parse(data: Any) -> Network:
-    """The network that decoded JSON describes. Raises NetworkInvalid."""
+    """The network that decoded JSON describes. Raises NetworkInvalidError."""
     _keys(data, "", ("layers", "inputs", "targets", "loss", "rate", "steps"), optional=("steps",))
     layers = tuple(_layer(one, f"layers[{index}]") for index, one in enumerate(_list(data["layers"], "layers")))
     inputs, targets = (_matrix(data[name], name) for name in ("inputs", "targets"))
@@ -72,17 +72,17 @@ def _load(path: str) -> Any:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise NetworkInvalid(f"cannot be read: {error.strerror or error}") from None
+        raise NetworkInvalidError(f"cannot be read: {error.strerror or error}") from None
     except ValueError as error:  # of which a UnicodeDecodeError is one; a path with a NUL is another
-        raise NetworkInvalid(f"cannot be read as UTF-8 text: {error}") from None
+        raise NetworkInvalidError(f"cannot be read as UTF-8 text: {error}") from None
     try:
         return json.loads(text, parse_constant=float)  # NaN gets its place told later
     except json.JSONDecodeError as error:
-        raise NetworkInvalid(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise NetworkInvalidError(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise NetworkInvalid("is not a network: its lists are nested too deeply") from None
+        raise NetworkInvalidError("is not a network: its lists are nested too deeply") from None
     except ValueError as error:  # an integer of thousands of digits
-        raise NetworkInvalid(f"is not JSON that can be read: {error}") from None
+        raise NetworkInvalidError(f"is not JSON that can be read: {error}") from None
 
 
 def _layer(data: Any, place: str) -> Layer:
@@ -192,17 +192,11 @@ def _count(number: int, what: str) -> str:
 
 def _told(data: Any) -> str:
     """What stands there, in a few characters."""
-    kinds: dict[type, Callable[[Any], str]] = {
-        dict: lambda one: "an object",
-        list: lambda one: "a list",
-        type(None): lambda one: "null",
-    }
-    tell = kinds.get(type(data))
-    if tell is not None:
-        return tell(data)
+    if isinstance(data, (dict, list)):
+        return "an object" if isinstance(data, dict) else "a list"
     text = json.dumps(data)
     return text if len(text) <= 40 else text[:36] + " ..."
 
 
 def _wrong(place: str, found: str, expected: str, verb: str = "is") -> NoReturn:
-    raise NetworkInvalid(f"{place} {verb} {found}, expected {expected}")
+    raise NetworkInvalidError(f"{place} {verb} {found}, expected {expected}")

@@ -11,7 +11,7 @@ VARIANTS = ("eager", "functional", "foreach", "fused", "compile", "cuda-graph")
 
 @dataclass(frozen=True)
 class Mode:
-    """What is measured: dtypes and variants as far as a device has them, epochs, and seconds for speed on each device."""
+    """What is measured: dtypes and variants as far as a device has them; epochs; seconds for speed on each."""
 
     dtypes: Sequence[str]
     variants: Sequence[str]

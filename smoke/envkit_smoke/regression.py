@@ -151,7 +151,7 @@ def observe(task: Task) -> RegressionRun:
 
 
 def evaluate(training: Training, parameters: Any) -> Evaluation:
-    """Predictions, loss and gradient over the whole data set with given parameters (2, 4) for the lecture's features."""
+    """Predictions, loss and gradient over the whole data set, with parameters (2, 4) for the lecture's features."""
     values = torch.tensor(regression_reference.for_features(parameters, training.scale)).to(training.dtype)
     with torch.no_grad():
         training.model.weight.copy_(values[:, :3])

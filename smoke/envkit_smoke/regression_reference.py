@@ -41,7 +41,7 @@ def dataset(scale: float = 1.0) -> tuple[Array, Array]:
 
 def for_features(parameters: Array, scale: float) -> Array:
     """Parameters (2, 4) that predict from scaled features what these predict from the lecture's."""
-    return parameters / np.array([scale, scale, scale, 1.0])
+    return np.asarray(parameters / np.array([scale, scale, scale, 1.0]))
 
 
 def with_ones(inputs: Array, arithmetic: Arithmetic = FLOAT32) -> Bounded:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 def load_stages() -> list[Stage]:
     """What is done on each device, in this order. Imports torch, which must have been found before."""
-    from envkit_smoke import kernels, speed, trainings
+    from envkit_smoke import kernels, speed, trainings, workload
 
+    workload.load(workload.TRAININGS)
     return [kernels.run, trainings.run, speed.run]
 
 
@@ -71,7 +72,7 @@ class Session:
             return
         try:
             self.network = network.read(self.options.network)
-        except network.NetworkInvalid as error:
+        except network.NetworkInvalidError as error:
             self.reporter.about(workload="backprop").fault("network-invalid", str(error))
 
     def _start(self) -> None:

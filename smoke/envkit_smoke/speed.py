@@ -137,7 +137,7 @@ class _Sweep:
         step = variants.Compiled(fast_regression.one_pass, dynamic=True)
         try:
             subjects.regression_point(data, min(COMPILED_ROWS, data.shape[1]), step)
-        except variants.CompilerMissing as missing:
+        except variants.CompilerMissingError as missing:
             place.skip("compiler-unsupported", str(missing))
             return None
         return step

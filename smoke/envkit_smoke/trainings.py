@@ -8,6 +8,7 @@ from envkit_smoke import torch_dtypes, variants, workload
 
 if TYPE_CHECKING:
     from envkit_smoke.network import Network
+    from envkit_smoke.reporter import Reporter
     from envkit_smoke.stage import Bench
 
 

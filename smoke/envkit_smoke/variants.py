@@ -12,7 +12,7 @@ Work = Callable[..., Any]
 WARMUP_CALLS = 3  # before a capture, as torch's notes on CUDA graphs have it
 
 
-class CompilerMissing(Exception):
+class CompilerMissingError(Exception):
     """torch.compile cannot work here; the text says what is missing."""
 
 
@@ -44,18 +44,18 @@ class Compiled:
 
     def __init__(self, work: Work, *, dynamic: bool | None = None) -> None:
         if hasattr(torch, "_dynamo"):  # what was compiled before counts against its limit, beyond which it runs eagerly
-            torch._dynamo.reset()
+            torch._dynamo.reset()  # noqa: SLF001 - as torch's own documentation has it
         self._work = torch.compile(work, dynamic=dynamic)
 
     def __call__(self, *inputs: torch.Tensor) -> Any:
-        """The work's result. Raises CompilerMissing where there is no compiler or what it needs."""
+        """The work's result. Raises CompilerMissingError where there is no compiler or what it needs."""
         try:
             return self._work(*inputs)
         except Exception as error:
             reason = why_not_compiled(error)
             if reason is None:
                 raise
-            raise CompilerMissing(reason) from error
+            raise CompilerMissingError(reason) from error
 
 
 class Graphed:
@@ -87,7 +87,7 @@ class Graphed:
         self._inputs = tuple(one.detach().clone() for one in inputs)
         before = [tensor.detach().clone() for tensor in self._state()]
         with torch.cuda.device(device):
-            side = torch.cuda.Stream()
+            side: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
                 for _ in range(WARMUP_CALLS):
@@ -106,15 +106,15 @@ class Graphed:
 
 COMPILER_MODULES = ("torch._dynamo", "torch._inductor", "torch._functorch", "triton")
 
-# What the compilers' errors say, and what that means is missing.
+# What the compilers' errors say, and what that means.
 MISSING = (
-    ("triton", "Triton, which torch.compile needs on a GPU"),
-    ("compiler", "a C++ compiler that torch.compile can run (set CXX to one)"),
-    ("python.h", "the header files of this Python (Python.h), against which torch.compile builds"),
-    ("omp.h", "the header files of OpenMP (omp.h), against which torch.compile builds"),
-    ("dynamo is not supported", "a torch whose torch.compile supports this Python"),
-    ("not supported on python", "a torch whose torch.compile supports this Python"),
-    ("not supported on windows", "a torch whose torch.compile supports Windows"),
+    ("triton", "there is no Triton, which torch.compile needs on a GPU"),
+    ("python.h", "there are no header files of this Python (Python.h), against which torch.compile builds"),
+    ("omp.h", "there are no header files of OpenMP (omp.h), against which torch.compile builds"),
+    ("dynamo is not supported", "there is no torch.compile for this Python in this torch"),
+    ("not supported on python", "there is no torch.compile for this Python in this torch"),
+    ("not supported on windows", "there is no torch.compile for Windows in this torch"),
+    ("compiler", "there is no C++ compiler that torch.compile can run (set CXX to one)"),
 )
 
 
@@ -125,9 +125,7 @@ def why_not_compiled(error: BaseException) -> str | None:
         return None
     text = " ".join(str(chain[-1]).split())
     lower = " ".join(f"{type(one).__name__} {one}" for one in chain).lower()
-    missing = next(
-        (f"there is no {what}" for sign, what in MISSING if sign in lower), "torch.compile does not work here"
-    )
+    missing = next((what for sign, what in MISSING if sign in lower), "torch.compile does not work here")
     return f"{missing}: {type(chain[-1]).__name__}: {text[:500]}"
 
 

@@ -88,10 +88,10 @@ class Trial:
             return None
         try:
             return work()
-        except variants.CompilerMissing as error:
+        except variants.CompilerMissingError as error:
             self.reporter.skip("compiler-unsupported", str(error))
         except Exception as error:  # noqa: BLE001 - a device may fail in any way
-            if torch_dtypes.is_lacking(error, self.dtype) or variants.is_lacking(error, self.variant):
+            if torch_dtypes.is_lacking(error, self.dtype) or variants.is_lacking(error, self.variant or ""):
                 self._skip(" ".join(str(error).split())[:500])
             else:
                 traceback.print_exc()

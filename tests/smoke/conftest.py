@@ -141,18 +141,18 @@ def backprop_run() -> BackpropRun:
     steps = []
     for _ in range(EPOCHS):
         steps.append(backprop_step(*states[-1]))
-        moved = zip(states[-1], steps[-1]["gradients"])
+        moved = zip(states[-1], steps[-1]["gradients"], strict=False)
         states.append([held - np.float32(published.TEXTBOOK.rate) * gradient for held, gradient in moved])
     losses = [*(step["loss"] for step in steps), backprop_step(*states[-1])["loss"]]
 
     def of_layers(name: str) -> list[Any]:
-        return [np.array(layer) for layer in zip(*(step[name] for step in steps))]
+        return [np.array(layer) for layer in zip(*(step[name] for step in steps), strict=False)]
 
     return BackpropRun(
         device="cpu",
         dtype="float32",
         network=replace(published.TEXTBOOK, steps=EPOCHS),
-        parameters=[np.array(layer) for layer in zip(*states)],
+        parameters=[np.array(layer) for layer in zip(*states, strict=False)],
         nets=of_layers("nets"),
         outputs=of_layers("outputs"),
         deltas=of_layers("deltas"),

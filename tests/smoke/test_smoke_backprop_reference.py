@@ -49,7 +49,7 @@ def network(hidden: str, output: str, loss: str, *, width: int = 3, rows: int = 
 
     layers = tuple(
         Layer(numbers(fed, units), numbers(units), activation, train_bias)
-        for fed, units, activation in zip(widths, widths[1:], (hidden, hidden, output))
+        for fed, units, activation in zip(widths, widths[1:], (hidden, hidden, output), strict=False)
     )
     targets = chance.dirichlet(np.ones(3), size=rows).tolist()
     return Network(layers, numbers(rows, 2), targets, loss, rate=0.05, steps=4)
@@ -100,7 +100,9 @@ def test_steps_go_downhill(hidden: str, output: str, loss: str) -> None:
 def test_analytic_gradient_is_the_central_difference(hidden: str, output: str, loss: str) -> None:
     one = network(hidden, output, loss)
     states = [step.parameters for step in islice(Reference(one, FLOAT64).trajectory(), 3)]
-    for slopes in central_differences(one, [np.array([part.value for part in layer]) for layer in zip(*states)]):
+    for slopes in central_differences(
+        one, [np.array([part.value for part in layer]) for layer in zip(*states, strict=False)]
+    ):
         assert np.all(np.abs(slopes.analytic - slopes.differences.value) <= slopes.differences.error)
         assert np.max(slopes.differences.error) < 1e-7, "sharp enough to tell a wrong gradient"
         assert np.any(slopes.analytic != 0)
@@ -133,7 +135,9 @@ def test_of_a_large_network_some_slopes_are_compared() -> None:
 
 def test_biases_that_are_not_trained_have_a_gradient_and_stay() -> None:
     step = first_step(network("tanh", "sigmoid", "mse", train_bias=False))
-    for layer, gradient, moved in zip(network("tanh", "sigmoid", "mse").layers, step.gradients, step.parameters):
+    for layer, gradient, moved in zip(
+        network("tanh", "sigmoid", "mse").layers, step.gradients, step.parameters, strict=False
+    ):
         assert np.all(gradient.value[-1] != 0)
         assert moved.value[-1].tolist() == list(layer.biases)
         assert moved.error[-1].tolist() == [0.0] * len(layer.biases)
@@ -179,5 +183,5 @@ def test_one_float32_step_from_any_state_is_within_its_bound(hidden: Any, output
     )
 
     step = Reference(published.TEXTBOOK, FLOAT32).step([Bounded(hidden), Bounded(output)])
-    for computed, expected in zip(moved, step.parameters):
+    for computed, expected in zip(moved, step.parameters, strict=False):
         assert np.all(np.abs(computed - expected.value) <= expected.error)

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from envkit_smoke.network import Layer, Network, NetworkInvalid, parse, read
+from envkit_smoke.network import Layer, Network, NetworkInvalidError, parse, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,7 +113,7 @@ def test_one_step_is_taken_where_no_number_of_them_is_given() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_what_is_expected(path: str, value: Any, told: str) -> None:
-    with pytest.raises(NetworkInvalid) as raised:
+    with pytest.raises(NetworkInvalidError) as raised:
         parse(changed(path, value))
     assert str(raised.value).endswith(told)
 
@@ -141,7 +141,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_network_is_told_by_its_path(content: bytes, told: str, tmp_path: Path) -> None:
     file = tmp_path / "network.json"
     file.write_bytes(content)
-    with pytest.raises(NetworkInvalid) as raised:
+    with pytest.raises(NetworkInvalidError) as raised:
         read(str(file))
     assert str(raised.value).startswith(f"{file}: ")
     assert told in str(raised.value)
@@ -149,5 +149,5 @@ def test_a_file_that_holds_no_network_is_told_by_its_path(content: bytes, told: 
 
 @pytest.mark.parametrize("name", ["absent.json", ".", "nul\0.json"])
 def test_a_file_that_cannot_be_read_is_told(name: str, tmp_path: Path) -> None:
-    with pytest.raises(NetworkInvalid, match="cannot be read"):
+    with pytest.raises(NetworkInvalidError, match="cannot be read"):
         read(str(tmp_path / name))
