@@ -38,7 +38,7 @@ Posts = Mapping[int, Mapping[str, Any]]
 def run(torch: Any, options: Options, reporter: Reporter, kind: str) -> None:
     """Take part in the run of all ranks; the teller of each machine tells it."""
     place = ranks.find_place()
-    reporter = reporter.about(device=kind, workload=WORKLOAD)
+    reporter = reporter.about(device=kind, workload=WORKLOAD, dtype="float32")
     if place is None:
         reporter.fault(FAILED, "--distributed is for processes that torchrun started: RANK and others are not set")
         return

@@ -27,12 +27,12 @@ def run(benches: Benches) -> None:
     for device, passed in train_together(benches).items():
         verdicts[device] &= passed
     for device, passed in verdicts.items():
-        benches.reporter.about(device=device, workload=WORKLOAD).emit("result", passed=passed)
+        benches.reporter.about(device=device, workload=WORKLOAD, dtype="float32").emit("result", passed=passed)
 
 
 def copy(benches: Benches, source: str, target: str) -> bool:
     """Copy from one device to another, judge and tell it; True if every bit arrived."""
-    reporter = benches.reporter.about(device=source, workload=WORKLOAD)
+    reporter = benches.reporter.about(device=source, workload=WORKLOAD, dtype="float32")
 
     def synchronise() -> None:
         for device in (source, target):
@@ -77,7 +77,7 @@ def train_together(benches: Benches) -> dict[str, bool]:
 
 
 def _judged(benches: Benches, device: str, outcome: together.Outcome) -> bool:
-    reporter = benches.reporter.about(device=device, workload=WORKLOAD)
+    reporter = benches.reporter.about(device=device, workload=WORKLOAD, dtype="float32")
     if isinstance(outcome, Exception):
         reporter.failed(outcome)
         return False
