@@ -15,7 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 OUTPUT_LIMIT = 8 * 2**20
 """Bytes kept of each stream unless the caller says otherwise; the end is kept, not the beginning."""
@@ -213,14 +216,20 @@ def _finish(
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the program and everything that it started and that stayed in its group."""
+    """Kill the program and everything that it started.
+
+    Its group goes in one blow. What left the group for a session of its own (torchrun gives one to all that it starts)
+    is found as its offspring, and must be looked for before: who has lost its parent is nobody's offspring.
+    """
     if _WINDOWS:
         _kill_tree(process)
         return
+    offspring = _find_offspring(process)
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except OSError:
         process.kill()
+    _kill_each(offspring)
 
 
 def _kill_left_behind(process: "subprocess.Popen[bytes]") -> None:
@@ -231,17 +240,26 @@ def _kill_left_behind(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _kill_tree(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a program and its offspring where there are no process groups; who cannot be killed spares nobody else."""
-    import psutil
-
-    try:
-        offspring = psutil.Process(process.pid).children(recursive=True)
-    except psutil.Error:
-        offspring = []
+    """Kill a program and its offspring where there are no process groups."""
+    offspring = _find_offspring(process)
     with suppress(OSError):
         process.kill()  # first: it starts no more of them
-    for member in offspring:
-        with suppress(psutil.Error):
+    _kill_each(offspring)
+
+
+def _find_offspring(process: "subprocess.Popen[bytes]") -> "list[psutil.Process]":
+    try:
+        import psutil
+
+        return psutil.Process(process.pid).children(recursive=True)
+    except Exception:  # noqa: BLE001 - also where a signal came while psutil was being imported
+        return []
+
+
+def _kill_each(members: "list[psutil.Process]") -> None:
+    """Kill them; who is gone or cannot be killed spares nobody else."""
+    for member in members:
+        with suppress(Exception):
             member.kill()
 
 

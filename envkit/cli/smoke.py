@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from envkit.cli.launching import launch_options
 from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
 
 if TYPE_CHECKING:
+    from envkit.bench.distributed import Launch
     from envkit.results import Results
 
 _EPILOG = """\b
@@ -17,6 +19,7 @@ Examples:
   envkit smoke
   envkit smoke --device cuda --device cpu
   envkit smoke --python .venv --workload backprop --json
+  envkit smoke --distributed --nproc-per-node 2
 
 \b
 Exit codes: 0 all right, 1 something failed or is not there, 2 usage, 3 envkit failed, 4 incomplete
@@ -56,6 +59,7 @@ def _check_device(_context: click.Context, _parameter: click.Parameter, devices:
 @click.option("--timeout", type=Seconds(), metavar="SECONDS", help="give up after this (default: 600)")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("-v", "--verbose", is_flag=True, help="show every check with its error and tolerance")
+@launch_options
 def command(
     *,
     devices: tuple[str, ...],
@@ -66,13 +70,17 @@ def command(
     timeout: float | None,
     as_json: bool,
     verbose: bool,
+    launch: Launch | None,
 ) -> int:
     """Verify and time the lecture's workloads in the target interpreter, on every device.
 
     Linear regression and backpropagation are compared with references that do not come from
     torch, step by step; then a training step and an epoch are timed.
     """
-    exercised = exercise(python, devices=devices, workloads=workloads, epochs=epochs, seed=seed, timeout=timeout)
+    if launch is not None:
+        exercised = exercise_together(python, launch, devices=devices, epochs=epochs, seed=seed, timeout=timeout)
+    else:
+        exercised = exercise(python, devices=devices, workloads=workloads, epochs=epochs, seed=seed, timeout=timeout)
     if as_json:
         echo_json(exercised.document())
     else:
@@ -103,6 +111,35 @@ def exercise(
             seed=seed,
             timeout=timeout or SMOKE_LIMIT,
             on_event=lambda event: show((f"{event.get('workload') or 'torch'} on {event.get('device') or target}",)),
+        )
+    return Exercised(results)
+
+
+def exercise_together(
+    python: str | None,
+    launch: Launch,
+    *,
+    devices: tuple[str, ...] = (),
+    epochs: int | None = None,
+    seed: int | None = None,
+    timeout: float | None = None,
+) -> Exercised:
+    """Run the linear regression in several processes of the interpreter that `python` names."""
+    from envkit.bench import SMOKE_LIMIT
+    from envkit.bench.distributed import run_distributed
+    from envkit.probes import find_interpreter
+
+    target = find_interpreter(python)
+    with waiting("smoke") as show:
+        show(("torchrun",))
+        results = run_distributed(
+            target,
+            launch,
+            device=devices[0] if devices else None,
+            epochs=epochs,
+            seed=seed,
+            timeout=timeout or SMOKE_LIMIT,
+            on_event=lambda event: show((f"the ranks ({event.get('event')})",)),
         )
     return Exercised(results)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import Sequence
+from pathlib import Path
+from typing import NoReturn, Sequence, TextIO
 
-from envkit_smoke import devices, events, workload
+from envkit_smoke import devices, events, ranks, workload
 from envkit_smoke.options import DTYPES, MODES, VARIANTS, Options
 from envkit_smoke.reporter import INTERNAL
 from envkit_smoke.session import Session
@@ -22,8 +24,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"smoke: there is no standard output to report to: {error}\n")
         return INTERNAL
+    if options.distributed:
+        _work_as_rank(stdout, options)
     with stdout:
         return Session(events.EventStream(stdout), options).run()
+
+
+def _work_as_rank(stdout: TextIO, options: Options) -> NoReturn:
+    """One of torchrun's processes: it is alone in writing events on its machine, or writes none."""
+    place = ranks.find_place()
+    if place is not None:
+        ranks.leave_with_parent()
+    with stdout, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        code = Session(events.EventStream(stdout if place is None or place.speaks else nowhere), options).run()
+    sys.stderr.flush()
+    os._exit(code)  # a thread may wait for another rank without end
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -47,6 +62,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         memory=given.memory,
         network=given.network,
         list_only=given.list,
+        distributed=given.distributed,
+        patience=given.patience,
     )
 
 
@@ -116,6 +133,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--network", metavar="FILE", help="a JSON network for backprop to train and to show step by step"
+    )
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="be one of the processes that torchrun started; --device then is a kind, of which each takes its own",
+    )
+    parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="with --distributed, until ranks that do not move are given up (default: %(default)s)",
     )
     parser.add_argument("--list", action="store_true", help="name the devices and stop")
     return parser

@@ -34,6 +34,11 @@ class Measure:
 
     rounds: Sequence[Sequence[float]]
 
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Measure:
+        """Of one sample a round."""
+        return cls([[one] for one in seconds])
+
     @property
     def median(self) -> float:
         """The median over the rounds of each round's median, in seconds."""

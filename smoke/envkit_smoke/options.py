@@ -37,7 +37,8 @@ class Options:
     ``dtypes`` and ``variants`` are as wanted: a device without one of them is skipped there, and that is told
     where ``explicit`` names it. ``budget`` are seconds for the measurements of speed on each device, 0 for none;
     ``memory`` bytes that they may use there, None for half of what is free. ``network`` is the path of a JSON
-    network that backprop trains instead of the textbook's.
+    network that backprop trains instead of the textbook's. ``distributed`` makes this process one of torchrun's
+    ranks, which gives the others up when none has moved for ``patience`` seconds.
     """
 
     devices: Sequence[str]
@@ -52,3 +53,5 @@ class Options:
     memory: int | None
     network: str | None
     list_only: bool
+    distributed: bool = False
+    patience: float = 60.0

@@ -17,10 +17,11 @@ PASSED, FAILED, INTERNAL, INTERRUPTED = 0, 1, 3, 130
 
 @dataclass
 class Tally:
-    """The exit code so far, the devices there are, and the place where the run is at work."""
+    """The exit code so far, the devices there are and those that failed, and the place where the run is at work."""
 
     code: int = PASSED
     available: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
     place: dict[str, Any] = field(default_factory=dict)
 
 
@@ -68,6 +69,11 @@ class Reporter:
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - a device may fail in any way
-            traceback.print_exc()
-            self.fault("device-failed", toolchain.one_line(error))
+            self.failed(error)
             return None
+
+    def failed(self, error: Exception, doing: str = "") -> None:
+        """What was raised while the device worked: its failure."""
+        traceback.print_exception(type(error), error, error.__traceback__)
+        self.tally.failed.add(str(self.place.get("device")))
+        self.fault("device-failed", doing + toolchain.one_line(error))

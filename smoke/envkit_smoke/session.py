@@ -9,9 +9,9 @@ from dataclasses import asdict
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from envkit_smoke import devices, events, network, toolchain
+from envkit_smoke import devices, events, network, ranks, toolchain
 from envkit_smoke.reporter import INTERNAL, INTERRUPTED, PASSED, Reporter, Tally
-from envkit_smoke.stage import Bench, Stage
+from envkit_smoke.stage import Bench, Benches, JointStage, Stage
 
 if TYPE_CHECKING:
     from envkit_smoke.options import Options
@@ -23,6 +23,13 @@ def load_stages() -> list[Stage]:
 
     workload.load(workload.TRAININGS)
     return [kernels.run, trainings.run, speed.run]
+
+
+def load_joint_stages() -> list[JointStage]:
+    """What is done with all devices together, after each alone; says nothing of fewer than two. Imports torch."""
+    from envkit_smoke import joint
+
+    return [joint.run]
 
 
 class Session:
@@ -61,6 +68,8 @@ class Session:
             self._start()
         for fault in self.tools.faults:
             self.reporter.fault(fault.kind, fault.message)
+        if self.tally.code == PASSED and self.options.distributed:
+            self._check_distributed()
         if self.tally.code == PASSED and not self.options.list_only:
             self._read_network()
         if self.tally.code == PASSED and not self.options.list_only:
@@ -96,14 +105,34 @@ class Session:
         )
 
     def _requested(self) -> list[str]:
-        """The devices asked for, each once, with "all" written out."""
+        """The devices asked for, each once, with "all" written out; for ranks those that this machine has for them."""
+        if self.options.distributed:
+            return ranks.of_kind(self._kind(), self.tally.available)
         wanted = self.options.devices or [devices.ALL]
         expanded = [name for one in wanted for name in (self.tally.available if one == devices.ALL else [one])]
         return list(dict.fromkeys(expanded))
 
+    def _kind(self) -> str:
+        return ranks.kind_of(self.options.devices, self.tally.available)
+
+    def _check_distributed(self) -> None:
+        """See that ranks can be had, before any is started and once more in each."""
+        kind = self._kind()
+        reason = ranks.why_not(self.tools.torch, kind)
+        if reason:
+            self.reporter.fault("distributed-failed", reason)
+        elif not self._requested():
+            reason = devices.why_unavailable(self.tools.torch, f"{kind}:0")
+            self.reporter.about(device=kind).fault("device-unavailable", f"{kind} is not available: {reason}")
+
     def _measure(self) -> None:
+        if self.options.distributed:
+            from envkit_smoke import distributed
+
+            distributed.run(self.tools.torch, self.options, self.reporter, self._kind())
+            return
         try:
-            stages = load_stages()
+            stages, joint_stages = load_stages(), load_joint_stages()
         except ImportError as error:  # torch itself was imported, a part of it cannot be
             self.reporter.fault("torch-import", f"a part of torch cannot be imported: {toolchain.one_line(error)}")
             return
@@ -111,6 +140,7 @@ class Session:
             from envkit_smoke import trainings
 
             trainings.emit_reference(self.reporter, self.network)
+        benches: list[Bench] = []
         for name in self._requested():
             reporter = self.reporter.about(device=name)
             if name in self.tally.available:
@@ -118,9 +148,15 @@ class Session:
                 bench = Bench(self.tools.torch, name, self.options, reporter, wait, self.network)
                 for stage in stages:
                     stage(bench)
+                benches.append(bench)
             else:
                 reason = devices.why_unavailable(self.tools.torch, name)
                 reporter.fault("device-unavailable", f"{name} is not available: {reason}")
+        self.tally.place = {}
+        able = {bench.device: bench.synchronise for bench in benches if bench.device not in self.tally.failed}
+        waits = {"cpu": devices.synchroniser(self.tools.torch, "cpu"), **able}
+        for joint_stage in joint_stages:
+            joint_stage(Benches(list(able), self.options, self.reporter, waits))
         self.tally.place = {}
 
     def _fault(self, kind: str, message: str, code: int) -> None:
