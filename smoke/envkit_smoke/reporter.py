@@ -1,4 +1,4 @@
-"""Telling the stream what happens, about the device, workload, dtype and variant at hand, and keeping count of faults."""
+"""Telling the stream what happens, about the device, workload, dtype and variant at hand; keeping count of faults."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ class Reporter:
     place: dict[str, Any] = field(default_factory=dict)
 
     def about(self, **place: Any) -> Reporter:
-        """A reporter whose events say this too; where the run stops meanwhile is told as being there."""
+        """A reporter whose events say this too, told as a begin event; a run that stops now, stops there."""
         inner = {**self.place, **place}
         self.tally.place = inner
+        self.stream.emit("begin", **inner)
         return Reporter(self.stream, self.tally, inner)
 
     def emit(self, event: str, **fields: Any) -> None:
