@@ -17,7 +17,7 @@ from envkit.results import Ceiling, Results, Skip, SmokeError
 from envkit.snapshot import Complaint, NvmlDevice, Snapshot
 
 _OWN_KINDS = ("device-died", "device-hung")
-_TOLD_KINDS = (*_OWN_KINDS, "device-failed", "out-of-memory")
+_TOLD_KINDS = (*_OWN_KINDS, "device-failed", "device-unavailable", "out-of-memory", "torch-import")
 """The errors whose text may point to a diagnosis."""
 
 

@@ -135,6 +135,12 @@ def test_the_text_of_an_error_points_to_the_doctor_s_diagnosis() -> None:
     ]
 
 
+def test_why_a_device_is_not_there_is_diagnosed_too() -> None:
+    message = "cuda:0 is not available: The NVIDIA driver on your system is too old (found version 10010)"
+    error = SmokeError(kind="device-unavailable", message=message, device="cuda:0")
+    assert [finding.code for finding in judged(results(errors=(error,)))] == ["driver-too-old"]
+
+
 def test_a_device_that_died_stands_under_what_its_last_words_point_to() -> None:
     error = SmokeError(
         kind="device-died", message="backprop in float32, eager, on cuda:0: SIGABRT", device="cuda:0",
