@@ -50,6 +50,12 @@ def test_a_device_that_hangs_is_given_up_and_the_next_has_its_own_time(tmp_path:
     assert results.seconds < 20
 
 
+def test_the_limit_is_each_device_s_own_in_one_process_too(tmp_path: Path) -> None:
+    target = make_smoke_target(tmp_path, {"cpu": "slow", "cuda:0": "slow", "cuda:1": "slow"})
+    assert run_smoke(target, timeout=3.5).passed
+    assert len(runs(target)) == 1
+
+
 def test_each_device_that_dies_is_told_and_the_last_leaves_nothing_to_run(tmp_path: Path) -> None:
     target = make_smoke_target(tmp_path, {"cuda:0": "abort", "cuda:1": "abort"})
     results = run_smoke(target)

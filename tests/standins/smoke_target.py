@@ -2,7 +2,7 @@
 
     make_target(folder, devices={"cpu": "fine", "cuda:0": "abort"})
 
-What a device can do: "fine", "abort", "hang", "wait" (works until it is interrupted, and ends its stream),
+What a device can do: "fine", "slow" (for a moment), "abort", "hang", "wait" (works until it is interrupted, and ends its stream),
 "deaf" (works on whatever happens). The device's events are in tests/bench/recorded.py.
 """
 
@@ -56,6 +56,8 @@ def behave(how: str, device: str) -> None:
         sys.stderr.write("CUDA error: uncorrectable ECC error encountered\n")
         sys.stderr.flush()
         os.abort()
+    if how == "slow":
+        time.sleep(1.5)
     if how == "hang":
         time.sleep(600)
     if how == "deaf":
