@@ -2,8 +2,8 @@
 
     make_target(folder, devices={"cpu": "fine", "cuda:0": "abort"})
 
-What a device can do: "fine", "slow" (for a moment), "abort", "hang", "wait" (works until it is interrupted, and ends its stream),
-"deaf" (works on whatever happens). The device's events are in tests/bench/recorded.py.
+What a device can do: "fine", "slow" (for a moment), "abort", "hang", "wait" (until it is interrupted, and then ends its
+stream), "deaf" (works on whatever happens). The device's events are in tests/bench/recorded.py.
 """
 
 import json
