@@ -35,6 +35,21 @@ _running_lock = threading.RLock()  # a signal handler may come while it is held
 _stopping = threading.Event()
 
 
+class Deadline:
+    """A time limit that can be put off while the program runs."""
+
+    def __init__(self, seconds: float) -> None:
+        self.renew(seconds)
+
+    def renew(self, seconds: float) -> None:
+        """Let the program run for so many seconds from now on."""
+        self._end = time.perf_counter() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left, less than 0 when it has passed."""
+        return self._end - time.perf_counter()
+
+
 class End(str, Enum):
     """How a program came to its end."""
 
@@ -124,7 +139,7 @@ def _read_chunk(descriptor: int) -> bytes:
 def run(
     argv: Sequence[str],
     *,
-    timeout: float,
+    timeout: float | Deadline,
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
     given: bytes = b"",
@@ -164,10 +179,13 @@ def run(
         )
     with _running_lock:
         _running.add(process)
+    if _stopping.is_set():  # meanwhile
+        _kill(process)
     if process.stdin is not None:
         threading.Thread(target=_give, args=(process.stdin, given), daemon=True).start()
     try:
-        return _finish(process, tuple(argv), began, timeout, limit, (on_line, on_error_line))
+        deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
+        return _finish(process, tuple(argv), began, deadline, limit, (on_line, on_error_line))
     except BaseException:
         _kill(process)
         raise
@@ -185,18 +203,15 @@ def _finish(
     process: "subprocess.Popen[bytes]",
     argv: tuple[str, ...],
     began: float,
-    timeout: float,
+    allowed: Deadline,
     limit: int,
     on_lines: tuple[Callable[[bytes], None] | None, Callable[[bytes], None] | None],
 ) -> Completed:
     assert process.stdout is not None  # noqa: S101 - both are pipes, as opened in run()
     assert process.stderr is not None  # noqa: S101
     tails = (_Tail(process.stdout, limit, on_lines[0]), _Tail(process.stderr, limit, on_lines[1]))
-    timed_out = False
-    try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
+    timed_out = not _ends_within(process, allowed)
+    if timed_out:
         _kill(process)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_KILL_GRACE)
@@ -213,6 +228,14 @@ def _finish(
         stderr=tails[1].text(),
         seconds=time.perf_counter() - began,
     )
+
+
+def _ends_within(process: "subprocess.Popen[bytes]", allowed: Deadline) -> bool:
+    while (left := allowed.left()) > 0:
+        with suppress(subprocess.TimeoutExpired):  # it may have been put off meanwhile
+            process.wait(left)
+            return True
+    return process.poll() is not None
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
@@ -261,6 +284,31 @@ def _kill_each(members: "list[psutil.Process]") -> None:
     for member in members:
         with suppress(Exception):
             member.kill()
+
+
+def interrupt(grace: float) -> None:
+    """Ask every program that is still running to end, as Ctrl-C would, and start no more.
+
+    What runs on after `grace` seconds is killed; this returns at once.
+    """
+    _stopping.set()
+    with _running_lock:
+        asked = tuple(_running)
+    for process in asked:
+        if not _WINDOWS:  # there, Ctrl-C reaches them by itself
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGINT)
+    timer = threading.Timer(grace, _kill_unless_ended, (asked,))
+    timer.daemon = True
+    timer.start()
+
+
+def _kill_unless_ended(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    for process in processes:
+        with _running_lock:
+            still_ours = process in _running
+        if still_ours:
+            _kill(process)
 
 
 def kill_all() -> None:

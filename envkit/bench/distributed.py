@@ -12,7 +12,9 @@ from typing import NamedTuple
 import msgspec
 
 from envkit import matrix, processes
-from envkit.bench.smoke_run import SMOKE_LIMIT, Event, OnEvent, collect_results, parse_event
+from envkit.bench.collecting import collect_results
+from envkit.bench.smoke_run import SMOKE_LIMIT, OnEvent
+from envkit.bench.stream import Event, parse_event
 from envkit.payload import find_payload
 from envkit.processes import Completed, End
 from envkit.results import Results, SmokeError

@@ -34,9 +34,10 @@ class Reporter:
     place: dict[str, Any] = field(default_factory=dict)
 
     def about(self, **place: Any) -> Reporter:
-        """A reporter whose events say this too; where the run stops meanwhile is told as being there."""
+        """A reporter whose events say this too, told as a begin event; a run that stops now, stops there."""
         inner = {**self.place, **place}
         self.tally.place = inner
+        self.stream.emit("begin", **inner)
         return Reporter(self.stream, self.tally, inner)
 
     def emit(self, event: str, **fields: Any) -> None:
