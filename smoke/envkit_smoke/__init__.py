@@ -5,9 +5,9 @@ Standard library, torch and numpy only; nothing of envkit is imported. How a run
 
 ``cli`` reads the options, ``session`` runs the stages on each device and speaks JSON lines (``events``): single
 operations (``kernels``), then the trainings (``trainings``). Each observes (``kernels``, ``regression``, ``backprop``:
-torch on the device, judges nothing) and then judges (``kernel_checks``, ``regression_checks``, ``backprop_checks``: NumPy
-only, touches no device) against a float64 reference (``regression_reference``, ``backprop_reference``) whose values
-carry their own rounding bounds (``bounded``), which derive from the dtype (``arithmetic``). A network is data
+torch on the device, judges nothing) and then judges (``kernel_checks``, ``regression_checks``, ``backprop_checks``:
+NumPy only, touches no device) against a float64 reference (``regression_reference``, ``backprop_reference``) whose
+values carry their own rounding bounds (``bounded``), which derive from the dtype (``arithmetic``). A network is data
 (``network``); the figures that the lecture and the textbook print are in ``published``. How a step is run is for
 ``variants`` and ``optimizers``.
 """
