@@ -165,8 +165,8 @@ def _units(layers: Sequence[Bounded]) -> Bounded:
 def check_central_differences(run: BackpropRun) -> Check:
     """The reference's analytic gradient is the slope of its own loss, at states of the run."""
     slopes = backprop_reference.central_differences(run.network, [layer[:-1] for layer in run.parameters])
-    compared, kinks = sum(one.analytic.size for one in slopes), sum(one.kinks for one in slopes)
-    left_out = f"; {kinks} at a kink of a relu were left out" if kinks else ""
+    compared, bent = sum(one.analytic.size for one in slopes), sum(one.bent for one in slopes)
+    left_out = f"; {bent} were left out where the loss bends too sharply" if bent else ""
     return within_bounds(
         "central-differences",
         f"The reference's gradient is the slope of its loss by {compared} central differences in float64{left_out}",
@@ -218,7 +218,7 @@ def check_trajectory(run: BackpropRun) -> Check:
 def check_gradient(run: BackpropRun) -> Check:
     """Autograd's gradient is the analytic one."""
     reference, passed = run.reference, run.passed
-    expected = reference.gradients(passed, reference.backward(run.states, passed))
+    expected = reference.differentiated(run.states, passed)
     return within_bounds(
         "gradient",
         f"Autograd's gradient of each of {len(run.losses) - 1} steps agrees with the analytic one in float64",

@@ -120,6 +120,24 @@ class Reference:
         upstream = residual if self.network.loss == "half-sse" else residual * (2.0 / size)
         return PASS_BACK[activation](upstream, net, output)
 
+    def differentiated(self, parameters: Sequence[Bounded], passed: Forward) -> list[Bounded]:
+        """The gradients by autograd's way, which begins otherwise: through the steps of the loss, each rounded."""
+        deltas = [self._differentiated_loss(passed.nets[-1], passed.outputs[-1])]
+        for index in range(len(passed.nets) - 2, -1, -1):
+            deltas.append(self.delta(index, deltas[-1], parameters[index + 1], passed))
+        return self.gradients(passed, deltas[::-1])
+
+    def _differentiated_loss(self, net: Bounded, output: Bounded) -> Bounded:
+        activation = self.network.layers[-1].activation
+        rows = len(self.network.targets)
+        if self.network.loss != "cross-entropy":
+            scale = 0.5 if self.network.loss == "half-sse" else 1.0 / self.targets.value.size
+            return PASS_BACK[activation]((output - self.targets) * 2.0 * scale, net, output)
+        if activation == "softmax":
+            total = self.targets.sum(-1, keep=True)
+            return (net.log_softmax().exp() * total - self.targets) * (1.0 / rows)
+        return ((1.0 - self.targets) * net.sigmoid() - self.targets * (-net).sigmoid()) * (1.0 / rows)
+
     def gradient(self, before: Bounded, delta: Bounded) -> Bounded:
         """dE/dW above dE/dtheta: A_before^T delta, and the sum of delta over the rows."""
         return before.with_ones().T @ delta
@@ -200,7 +218,7 @@ def layer_record(net: Array, output: Array, delta: Array, gradient: Array, param
 
 # Of the size of the parameter. A power of two, so that float64 adds it without rounding, and balanced for float64: the
 # truncation error grows with its square, the rounding error with its inverse, and both stay near 1e-10.
-DIFFERENCE = 2.0**-14
+DIFFERENCE = 2.0**-15
 MOST_STATES = 16  # of the run, spread evenly
 MOST_SLOPES = 64  # of a layer's parameters, drawn by chance where there are more
 MOST_NUMBERS = 2**22  # of a layer, moved copies counted: a large layer gets fewer states and slopes
@@ -210,12 +228,13 @@ MOST_NUMBERS = 2**22  # of a layer, moved copies counted: a large layer gets few
 class Slopes:
     """The slope of E along some parameters of a layer at some states, (slopes, states), and the analytic gradient.
 
-    ``kinks`` of them are left out (as zero on both sides), since a relu bends between the points of the difference.
+    ``bent`` of them are left out (as zero on both sides): a relu bends between the points of the difference, or E is
+    no parabola there yet.
     """
 
     differences: Bounded
     analytic: Array
-    kinks: int
+    bent: int
 
 
 def central_differences(network: Network, parameters: Sequence[Array]) -> list[Slopes]:
@@ -223,7 +242,9 @@ def central_differences(network: Network, parameters: Sequence[Array]) -> list[S
 
     The quotient D(h) = (E(p + h) - E(p - h)) / 2h is off by its truncation c h^2 + ..., which D(2h) has four times, so
     that |D(2h) - D(h)| is three times as large: an estimate from the loss itself, with that much to spare for the
-    higher terms. The rounding of E, which the running bound knows, over h comes on top.
+    higher terms. That they are higher is seen from |D(4h) - D(2h)|, which is then four times as large; where it is not
+    even twice, beside rounding, h is too long and nothing is said. The rounding of E, which the running bound knows,
+    over h comes on top.
     """
     reference = Reference(network, FLOAT64)
     most = min(MOST_STATES, max(1, MOST_NUMBERS // max(layer[0].size for layer in parameters)))
@@ -246,11 +267,13 @@ def _slopes(
         places = np.sort(chance.choice(places, most, replace=False))
     here = states[index].reshape(count, -1)[:, places].T  # (slopes, states)
     step = DIFFERENCE * np.exp2(np.ceil(np.log2(np.maximum(np.abs(here), 1.0))))
-    far, near = (_at(reference, states, index, places, times * step) for times in (2, 1))
-    slope, rounding = _quotient(near, step)
-    wider, _ = _quotient(far, 2 * step)
-    bent = np.any([one.signs != near[0].signs for one in (*near, *far)], axis=0).any(axis=-1)
+    probes = [_at(reference, states, index, places, times * step) for times in (1, 2, 4)]
+    signs = np.array([one.signs for pair in probes for one in pair])
+    (slope, rounding), (wider, _), (widest, _) = (
+        _quotient(pair, times * step) for pair, times in zip(probes, (1, 2, 4))
+    )
     error = np.abs(wider - slope) + rounding
+    bent = np.any(signs != signs[0], axis=(0, -1)) | ~(np.abs(widest - wider) + 4 * rounding >= 2 * (error - rounding))
     analytic = gradient.reshape(count, -1)[:, places].T
     zero = np.zeros_like(slope)
     expected = Bounded(np.where(bent, zero, slope), np.where(bent, zero, error), FLOAT64)

@@ -121,6 +121,11 @@ class Bounded:
         there = np.exp(-nearest) / (1.0 + np.exp(-nearest)) ** 2
         return self._function(1.0 / (1.0 + np.exp(-self.value)), self.error * there)
 
+    def exp(self) -> Bounded:
+        """The exponential; the error of its argument is a relative one of its result."""
+        value = np.exp(self.value)
+        return self._function(value, value * np.expm1(self.error))
+
     def tanh(self) -> Bounded:
         """The hyperbolic tangent; its slope 1 - tanh^2 is largest where z is nearest to zero."""
         nearest = np.maximum(np.abs(self.value) - self.error, 0.0)
@@ -134,12 +139,12 @@ class Bounded:
         """This where ``other`` is positive, else zero: what relu passes back. Uncertain at its kink."""
         positive = other.value > 0
         certain = np.where(positive, self.error, 0.0)
-        uncertain = (np.abs(other.value) <= other.error) & (other.error > 0)
+        uncertain = ~(np.abs(other.value) > other.error) & (other.error > 0)  # also where it is not a number
         error = np.where(uncertain, np.abs(self.value) + self.error, certain)
         return self._like(np.where(positive, self.value, 0.0), error)
 
     def softmax(self) -> Bounded:
-        """exp(z - m) / sum of exp(z - m) over the last axis, m the largest z.
+        """Each exp(z - m) over the sum of them in the last axis, m the largest z.
 
         Arguments that are off by e and by at most E in their row change the result by a factor of at most
         exp(e + E). Rounding z - m by u |z - m| does as much; then come the exponential, the sum and the division.

@@ -122,7 +122,7 @@ def test_a_slope_across_the_kink_of_a_relu_is_left_out() -> None:
     )
     one = Network(layers, inputs=((1.0,),), targets=((0.0,),), loss="mse", rate=0.1, steps=1)
     first, second = central_differences(one, [joined(layer)[None] for layer in layers])
-    assert (first.kinks, second.kinks) == (2, 0)  # its weight and its bias
+    assert (first.bent, second.bent) == (2, 0)  # its weight and its bias
 
 
 def test_of_a_large_network_some_slopes_are_compared() -> None:

@@ -200,11 +200,11 @@ def test_bound_of_the_logarithm_of_the_sigmoid_holds(z: Any) -> None:
 
 @settings(deadline=None)
 @given(arrays(np.float64, (2, 3), elements=st.floats(-9, 9)), arrays(np.float64, (2, 3), elements=st.floats(-1, 1)))
-@pytest.mark.parametrize("function", ["sigmoid", "tanh", "relu", "softmax", "log_softmax", "log_sigmoid"])
+@pytest.mark.parametrize("function", ["sigmoid", "tanh", "relu", "softmax", "log_softmax", "log_sigmoid", "exp"])
 def test_bound_of_a_function_carries_the_error_of_its_argument(function: str, z: Any, off: Any) -> None:
     computed = getattr(Bounded(z + off), function)().value
     expected = getattr(Bounded(z, np.abs(off)), function)()
-    rounding = 1e-14  # of z + off, which relu does not add to
+    rounding = 1e-14 * np.maximum(1, np.abs(computed))  # of z + off, which relu does not add to
     assert np.all(np.abs(computed - expected.value) <= expected.error + rounding)
 
 
@@ -216,6 +216,10 @@ def test_relu_passes_back_where_its_argument_was_positive() -> None:
 def test_at_its_kink_relu_may_pass_back_all_or_nothing() -> None:
     passed = Bounded([1.0, 2.0]).where_positive(Bounded([-0.5, 0.5], 0.6))
     assert (passed.value.tolist(), passed.error.tolist()) == ([0.0, 2.0], [1.0, 2.0])
+
+
+def test_relu_of_what_is_no_number_may_pass_back_all_or_nothing() -> None:
+    assert Bounded([2.0]).where_positive(Bounded([np.nan])).error.tolist() == [2.0]
 
 
 def test_beyond_the_range_of_the_dtype_the_bound_is_infinite() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from envkit_smoke import backprop, regression, workload
+from envkit_smoke import backprop, network, regression, workload
 from envkit_smoke.arithmetic import ARITHMETIC
 from envkit_smoke.optimizers import OPTIMIZERS, ClassSGD, FunctionalSGD
 from envkit_smoke.recorder import Recorder
@@ -318,3 +318,41 @@ def test_evaluation_is_at_the_given_parameters() -> None:
     seen = regression.evaluate(regression.Training(task()), np.zeros((2, 4)))
     assert np.all(seen.predictions == 0)
     assert seen.predictions.shape == (15, 2)
+
+
+def random_network(seed: int) -> network.Network:
+    """A network of random depth, widths, activations, loss, rate and size of weights; many of them diverge."""
+    chance = np.random.default_rng(seed)
+    depth = int(chance.integers(1, 6))
+    widths = [int(chance.integers(1, 9)) for _ in range(depth + 1)]
+    rows = int(chance.integers(1, 7))
+    activations = [str(chance.choice(network.ACTIVATIONS)) for _ in range(depth)]
+    loss = str(chance.choice(network.LOSSES))
+    if loss == "cross-entropy":
+        activations[-1] = str(chance.choice(network.PROBABILITIES))
+    size = float(chance.choice([0.3, 1, 3, 10]))
+    layers = tuple(
+        network.Layer(
+            (size * chance.normal(size=(fed, units))).tolist(),
+            chance.normal(size=units).tolist(),
+            activation,
+            bool(chance.integers(2)),
+        )
+        for fed, units, activation in zip(widths, widths[1:], activations, strict=False)
+    )
+    inputs = chance.normal(size=(rows, widths[0])) * float(chance.choice([1, 5, 0]))
+    targets = chance.uniform(size=(rows, widths[-1])).round(int(chance.integers(0, 5)))
+    rate, steps = float(chance.choice([0, 0.01, 0.5, 0.9, 5])), int(chance.integers(1, 20))
+    return network.Network(layers, inputs.tolist(), targets.tolist(), loss, rate, steps)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("seed", range(30, 50))
+def test_any_network_passes_every_check_in_every_dtype(seed: int, dtype: str) -> None:
+    assert failed("backprop", task(dtype=dtype, network=random_network(seed))) == set()
+
+
+@pytest.mark.parametrize("variant", ["eager", "foreach", "fused"])
+@pytest.mark.parametrize("seed", range(5))
+def test_any_network_passes_every_check_in_every_variant(seed: int, variant: str) -> None:
+    assert failed("backprop", task(variant=variant, network=random_network(seed))) == set()
