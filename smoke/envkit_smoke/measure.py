@@ -92,19 +92,22 @@ class Subject:
     def warm_up(self, clock: Clock) -> float:
         """Run until two samples agree or patience ends, set ``calls`` so that a sample is long enough to be timed.
 
-        Returns the seconds of a sample, as far as they are known then.
+        Returns the seconds of the shortest sample: noise only ever adds to one.
         """
         began = perf_counter()
         last = clock(self.work, 1)
         self.calls = max(1, int(np.ceil(SHORTEST_SAMPLE / max(last, 1e-9))))
+        least = last * self.calls
         for _ in range(WARMUP_SAMPLES):
             seconds = clock(self.work, self.calls)
             if seconds < SHORTEST_SAMPLE / 2:  # the first call was slow
-                self.calls *= 2
-            elif abs(seconds - last) <= STEADY * last or perf_counter() - began > WARMUP_SECONDS:
-                return seconds
+                self.calls, least = self.calls * 2, 2 * seconds
+                continue
+            least = min(least, seconds)
+            if abs(seconds - last) <= STEADY * last or perf_counter() - began > WARMUP_SECONDS:
+                break
             last = seconds
-        return last
+        return least
 
     def sample(self, clock: Clock) -> float:
         """Seconds of a step, from one sample."""

@@ -35,10 +35,14 @@ class Reporter:
 
     def about(self, **place: Any) -> Reporter:
         """A reporter whose events say this too, told as a begin event; a run that stops now, stops there."""
-        inner = {**self.place, **place}
-        self.tally.place = inner
-        self.stream.emit("begin", **inner)
-        return Reporter(self.stream, self.tally, inner)
+        inner = self.of(**place)
+        self.tally.place = inner.place
+        inner.emit("begin")
+        return inner
+
+    def of(self, **place: Any) -> Reporter:
+        """A reporter whose events say this too, of what is done already."""
+        return Reporter(self.stream, self.tally, {**self.place, **place})
 
     def emit(self, event: str, **fields: Any) -> None:
         """An event about this place."""

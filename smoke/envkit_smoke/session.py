@@ -82,7 +82,7 @@ class Session:
         try:
             self.network = network.read(self.options.network)
         except network.NetworkInvalidError as error:
-            self.reporter.about(workload="backprop").fault("network-invalid", str(error))
+            self.reporter.of(workload="backprop").fault("network-invalid", str(error))
 
     def _start(self) -> None:
         options = self.options
@@ -142,8 +142,8 @@ class Session:
             trainings.emit_reference(self.reporter, self.network)
         benches: list[Bench] = []
         for name in self._requested():
-            reporter = self.reporter.about(device=name)
             if name in self.tally.available:
+                reporter = self.reporter.about(device=name)
                 wait = devices.synchroniser(self.tools.torch, name)
                 bench = Bench(self.tools.torch, name, self.options, reporter, wait, self.network)
                 for stage in stages:
@@ -151,7 +151,7 @@ class Session:
                 benches.append(bench)
             else:
                 reason = devices.why_unavailable(self.tools.torch, name)
-                reporter.fault("device-unavailable", f"{name} is not available: {reason}")
+                self.reporter.of(device=name).fault("device-unavailable", f"{name} is not available: {reason}")
         self.tally.place = {}
         able = {bench.device: bench.synchronise for bench in benches if bench.device not in self.tally.failed}
         waits = {"cpu": devices.synchroniser(self.tools.torch, "cpu"), **able}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envkit_smoke.stage import Bench
     from envkit_smoke.subjects import Candidate
 
+WORKLOAD = "speed"  # the name of all of it, where a run stops there
 ROW_FACTOR = 16  # from one number of rows to the next
 WIDTHS = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 PRODUCT_WIDTHS = (256, 1024, 2048, 4096, 8192, 16384)
@@ -51,6 +52,7 @@ def run(bench: Bench) -> None:
     if bench.options.budget <= 0 or bench.network is not None:  # a network of one's own is for its numbers
         return
     reporter = bench.reporter
+    reporter.about(workload=WORKLOAD)
     reporter.emit("conditions", **machine.conditions(torch), when="before")
     reporter.attempt(lambda: _Sweep(bench).run())
     reporter.emit("conditions", **machine.conditions(torch), when="after")
@@ -76,6 +78,7 @@ class _Sweep:
         self._prepare()
         rounds = Rounds([one.subject for one in self.candidates], self.clock)
         left = budget - (perf_counter() - began)
+        self.reporter.about(workload=WORKLOAD)
         try:
             rounds.run(max(budget * LEAST_MEASURING, left), lambda part: self.reporter.emit("progress", part=part))
         finally:
@@ -164,6 +167,7 @@ class _Sweep:
         """Make a candidate and warm it up; returns the seconds of a step, or None where there is none to be had."""
         try:
             candidate = build()
+            place = self.reporter.about(**candidate.place)
             seconds = candidate.subject.warm_up(self.clock)
         except Exception as error:
             reason = toolchain.one_line(error)
@@ -174,7 +178,6 @@ class _Sweep:
             else:
                 raise
             return None
-        place = self.reporter.about(**candidate.place)
         if candidate.checks:
             place.checks(candidate.checks)
         self.candidates.append(candidate)
@@ -194,7 +197,7 @@ def _tell(reporter: Reporter, candidates: Sequence[Candidate], measures: Sequenc
     rates: dict[tuple[str, str], float] = {}
     pairs = sorted(zip(candidates, measures), key=lambda pair: pair[0].event != "ceiling")
     for candidate, measured in pairs:
-        place, fields = reporter.about(**candidate.place), candidate.fields
+        place, fields = reporter.of(**candidate.place), candidate.fields
         if candidate.event == "ceiling":
             rates[fields["of"], candidate.place["dtype"]] = candidate.amount / measured.median
             place.emit("ceiling", **_ceiling(candidate, measured))

@@ -51,5 +51,5 @@ def emit_reference(reporter: Reporter, network: Network) -> None:
     from envkit_smoke import backprop_checks, backprop_reference
 
     steps = backprop_checks.reference_steps(network)
-    place = reporter.about(device="reference", workload="backprop", dtype="float64")
+    place = reporter.of(device="reference", workload="backprop", dtype="float64")
     place.emit("network", steps=backprop_reference.records(steps))

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from envkit_smoke import toolchain, workload
+from envkit_smoke import session, toolchain, workload
 from envkit_smoke.checks import Check
 from envkit_smoke.events import EventStream
 from envkit_smoke.options import Options
@@ -71,6 +71,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, list[dict[s
         records = lambda observed: [{"loss": 1.0, "layers": []}]  # noqa: E731
         stand_ins = parts or (lambda wanted: {name: Workload(observe, judge, records) for name in wanted})
         monkeypatch.setattr(workload, "load", stand_ins)
+        monkeypatch.setattr(session, "load_joint_stages", list)  # what is done with several devices is tested elsewhere
         file = io.StringIO()
         options = Options(
             devices=devices,
@@ -93,7 +94,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, list[dict[s
 
 
 def kinds(events: list[dict[str, Any]]) -> list[str]:
-    return [event["event"] for event in events]
+    """The events in their order, but for those that say what begins."""
+    return [event["event"] for event in events if event["event"] != "begin"]
 
 
 def of(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -104,6 +106,14 @@ def test_events_of_a_good_run_come_in_order(run: Any) -> None:
     code, events = run()
     assert code == 0
     assert kinds(events) == ["start", "check", "training", "timing", "result", "end"]
+
+
+def test_what_begins_is_told_before_it_is_done(run: Any) -> None:
+    events = run()[1]
+    begun = [{name: value for name, value in one.items() if name != "event"} for one in of(events, "begin")]
+    assert begun[0] == {"device": "cpu"}
+    assert begun[-1] == {"device": "cpu", "workload": "backprop", "dtype": "float32", "variant": "functional"}
+    assert [one["event"] for one in events].index("begin") < [one["event"] for one in events].index("check")
 
 
 def test_start_tells_what_there_is_and_what_will_be_done(run: Any) -> None:
@@ -308,7 +318,8 @@ def test_a_network_is_told_of_the_reference_first_and_then_of_each_device(run: A
 def test_a_file_that_holds_no_network_is_one_error_and_nothing_is_measured(run: Any, tmp_path: Path) -> None:
     code, events = run(network=str(tmp_path / "absent.json"), devices=("cpu", "cuda:0"))
     assert (code, kinds(events)) == (1, ["start", "error", "end"])
-    assert (events[1]["kind"], events[1]["device"], events[1]["workload"]) == ("network-invalid", None, "backprop")
+    (error,) = of(events, "error")
+    assert (error["kind"], error["device"], error["workload"]) == ("network-invalid", None, "backprop")
     assert events[1]["message"].endswith("absent.json: cannot be read: No such file or directory")
 
 
@@ -354,7 +365,8 @@ def test_a_fault_of_smoke_itself_is_an_event_and_exit_3(run: Any) -> None:
     code, events = run(judge=raising(KeyError("momenta")))
     assert code == 3
     assert kinds(events) == ["start", "error", "end"]
-    assert (events[1]["kind"], events[1]["message"]) == (
+    (error,) = of(events, "error")
+    assert (error["kind"], error["message"]) == (
         "internal",
         "smoke itself failed: KeyError: 'momenta'",
     )
@@ -365,7 +377,8 @@ def test_an_interruption_is_an_event_that_says_where_and_exit_130(run: Any) -> N
     code, events = run(observe=raising(KeyboardInterrupt()), devices=("cuda:1", "cpu"))
     assert code == 130
     assert kinds(events) == ["start", "error", "end"]
-    assert (events[1]["kind"], events[1]["device"], events[1]["workload"]) == (
+    (error,) = of(events, "error")
+    assert (error["kind"], error["device"], error["workload"]) == (
         "interrupted",
         "cuda:1",
         "backprop",
@@ -395,7 +408,8 @@ def test_a_part_of_torch_that_cannot_be_imported_is_torchs_fault(run: Any) -> No
     assert code == 1
     assert kinds(events) == ["start", "error", "end"]
     message = "a part of torch cannot be imported: ImportError: cannot import name 'DataLoader'"
-    assert (events[1]["kind"], events[1]["message"]) == ("torch-import", message)
+    (error,) = of(events, "error")
+    assert (error["kind"], error["message"]) == ("torch-import", message)
 
 
 def test_list_names_the_devices_and_measures_nothing(run: Any) -> None:
