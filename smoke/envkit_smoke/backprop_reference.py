@@ -221,7 +221,8 @@ def layer_record(net: Array, output: Array, delta: Array, gradient: Array, param
 DIFFERENCE = 2.0**-15
 MOST_STATES = 16  # of the run, spread evenly
 MOST_SLOPES = 64  # of a layer's parameters, drawn by chance where there are more
-MOST_NUMBERS = 2**22  # of a layer, moved copies counted: a large layer gets fewer states and slopes
+MOST_NUMBERS = 2**22  # of a layer or its outputs, moved copies counted: a large one gets fewer slopes
+MOST_PRODUCTS = 2**24  # of one pass through the network at all states: a large one gets fewer
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,8 @@ def central_differences(network: Network, parameters: Sequence[Array]) -> list[S
     over h comes on top.
     """
     reference = Reference(network, FLOAT64)
-    most = min(MOST_STATES, max(1, MOST_NUMBERS // max(layer[0].size for layer in parameters)))
+    products = len(network.inputs) * sum(layer[0].size for layer in parameters)
+    most = min(MOST_STATES, max(1, MOST_PRODUCTS // products))
     moments = sorted({int(moment) for moment in np.linspace(0, len(parameters[0]) - 1, most)})
     states = [np.asarray(layer[moments], np.float64) for layer in parameters]
     at = [Bounded(layer, arithmetic=FLOAT64) for layer in states]
@@ -262,7 +264,8 @@ def _slopes(
 ) -> Slopes:
     count, rows, columns = states[index].shape
     places = np.arange(rows * columns)
-    most = min(MOST_SLOPES, max(1, MOST_NUMBERS // states[index].size))
+    outputs = count * len(reference.network.inputs) * max(layer.shape[-1] for layer in states)
+    most = min(MOST_SLOPES, max(1, MOST_NUMBERS // max(states[index].size, outputs)))
     if len(places) > most:
         places = np.sort(chance.choice(places, most, replace=False))
     here = states[index].reshape(count, -1)[:, places].T  # (slopes, states)

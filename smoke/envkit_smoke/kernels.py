@@ -105,7 +105,7 @@ def _products(place: Place, numbers: Numbers) -> Iterator[Outcome]:
 
 def _product(left: Any, right: Any) -> Any:
     """The product in float64 without a BLAS, which torch may share with NumPy; all sums in it are exact."""
-    return np.einsum("ij,jk->ik", left, right)
+    return np.einsum("ij,kj->ik", left, np.ascontiguousarray(right.T))
 
 
 def _sums(place: Place, numbers: Numbers) -> Iterator[Outcome]:
