@@ -70,6 +70,7 @@ class _Sweep:
         self.room = memory.Room.of(torch, bench.device, bench.options.memory)
         self.slowest = bench.options.budget * SLOWEST_SHARE
         self.candidates: list[Candidate] = []
+        self.verdicts: dict[tuple[tuple[str, str], ...], bool] = {}
 
     def run(self) -> None:
         """Prepare and warm up everything, then time it all; an interruption keeps the rounds that are done."""
@@ -83,6 +84,8 @@ class _Sweep:
             rounds.run(max(budget * LEAST_MEASURING, left), lambda part: self.reporter.emit("progress", part=part))
         finally:
             _tell(self.reporter, self.candidates, rounds.measures())
+        for place, passed in self.verdicts.items():
+            self.reporter.of(**dict(place)).emit("result", passed=passed)
 
     def _prepare(self) -> None:
         data, _ = memory.lowered(self.room.data, LEAST_DATA, self._data)
@@ -163,11 +166,19 @@ class _Sweep:
                 return
             last, seconds = size, known
 
+    def _judge(self, candidate: Candidate) -> None:
+        """Tell its checks; ``verdicts`` has the place of each candidate that has any, and whether they all passed."""
+        if candidate.checks:
+            place = {"workload": WORKLOAD, **candidate.place}
+            passed = self.reporter.of(**place).checks(candidate.checks)
+            key = tuple(place.items())
+            self.verdicts[key] = self.verdicts.get(key, True) and passed
+
     def _add(self, build: Callable[[], Candidate]) -> float | None:
         """Make a candidate and warm it up; returns the seconds of a step, or None where there is none to be had."""
         try:
             candidate = build()
-            place = self.reporter.about(**candidate.place)
+            self.reporter.about(**{"workload": WORKLOAD, **candidate.place})
             seconds = candidate.subject.warm_up(self.clock)
         except Exception as error:
             reason = toolchain.one_line(error)
@@ -178,8 +189,7 @@ class _Sweep:
             else:
                 raise
             return None
-        if candidate.checks:
-            place.checks(candidate.checks)
+        self._judge(candidate)
         self.candidates.append(candidate)
         return seconds / (candidate.subject.calls * candidate.subject.steps)
 

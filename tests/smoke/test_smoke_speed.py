@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from envkit_smoke import speed, subjects
+from envkit_smoke import speed, step_checks, subjects
+from envkit_smoke.checks import Check
 from envkit_smoke.events import EventStream
 from envkit_smoke.measure import Subject
 from envkit_smoke.options import Options
@@ -119,6 +120,21 @@ def test_what_is_timed_is_checked(measured: Events) -> None:
         ("linear-regression", "large-step"),
     } <= checks
     assert all(one["passed"] for one in named(measured, "check"))
+
+
+def test_each_group_of_checks_ends_with_its_result(measured: Events) -> None:
+    places = [(one["workload"], one.get("variant")) for one in named(measured, "result")]
+    assert {("speed", None), ("linear-regression", "fast")} <= set(places)
+    assert len(places) == len(set(places))
+    assert all(one["passed"] for one in named(measured, "result"))
+
+
+def test_a_wrong_product_is_a_failed_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Check("product", 2.0, 1.0, "wrong")
+    monkeypatch.setattr(step_checks, "product", lambda *_, **__: wrong)
+    events, tally = run(workloads=[], budget=0.3)
+    assert [one["passed"] for one in named(events, "result")] == [False]
+    assert tally.code == 1
 
 
 def test_progress_ends_at_all_of_it(measured: Events) -> None:
