@@ -32,7 +32,7 @@ WIDTHS = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 PRODUCT_WIDTHS = (256, 1024, 2048, 4096, 8192, 16384)
 GRAPH_WIDTHS = (16, 64, 256)
 LECTURE_ROWS = 15
-COMPILED_ROWS = 1000  # of the first call, which compiles for any number
+COMPILED_ROWS = 15 * 16**3  # at least: below, compiled code takes longer to start than all the work
 SLOWEST_SHARE = 1 / 100  # of the budget that one step may take: every round has one of every size
 LEAST_MEASURING = 1 / 3  # of the budget, however long the preparation took
 COMPILE_FROM = 20.0  # seconds of budget: compiling takes about ten of them the first time
@@ -109,7 +109,8 @@ class _Sweep:
         self._climb(sizes, 1, lambda rows: subjects.regression_point(data, rows, None))
         step = self._compiled(data)
         if step is not None:
-            self._climb(sizes, 1, lambda rows: subjects.regression_point(data, rows, step))
+            large = [rows for rows in sizes if rows >= COMPILED_ROWS] or sizes[-1:]
+            self._climb(large, 1, lambda rows: subjects.regression_point(data, rows, step))
 
     def _dtypes(self) -> list[str]:
         """The dtypes whose products are swept: those asked for by name, else those that people use there."""
@@ -140,7 +141,7 @@ class _Sweep:
         if lacking is not None:
             place.skip("unsupported", lacking)
             return None
-        step = variants.Compiled(fast_regression.one_pass, dynamic=True)
+        step = variants.Compiled(fast_regression.one_pass, dynamic=False)
         try:
             subjects.regression_point(data, min(COMPILED_ROWS, data.shape[1]), step)
         except variants.CompilerMissingError as missing:

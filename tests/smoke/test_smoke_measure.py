@@ -45,8 +45,16 @@ def test_the_interval_holds_the_median() -> None:
     assert low <= 1.05 <= high
 
 
-def test_equal_rounds_leave_no_doubt() -> None:
-    assert Measure([[2.0]] * 6).interval() == (2.0, 2.0)
+def test_equal_rounds_leave_the_doubt_that_another_process_would_be_otherwise() -> None:
+    doubt = 2.0 * measure.BETWEEN_PROCESSES
+    assert Measure([[2.0]] * 6).interval() == pytest.approx((2.0 - doubt, 2.0 + doubt))
+
+
+def test_medians_of_processes_that_differ_a_little_lie_in_each_others_intervals() -> None:
+    runs = [Measure([[seconds * spread] for spread in (0.99, 1.0, 1.01)]) for seconds in (1.0, 1.02, 1.01)]
+    for one in runs:
+        low, high = one.interval()
+        assert all(low <= other.median <= high for other in runs)
 
 
 def test_rounds_that_differ_widen_the_interval_however_steady_each_is() -> None:
