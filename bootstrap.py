@@ -59,7 +59,7 @@ WORK = {
         ("virtualenv",),
         (
             ("envkit doctor", (PYTHON, "-m", "envkit", "doctor", "--python", PYTHON)),
-            ("envkit smoke", (PYTHON, "-m", "envkit", "smoke", "--python", PYTHON)),
+            ("envkit smoke", (PYTHON, "-m", "envkit", "smoke", "--quick", "--python", PYTHON)),
         ),
     ),
     "test": (("virtualenv", "test"), (("pytest", (PYTHON, "-m", "pytest")),)),

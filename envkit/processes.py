@@ -16,7 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 OUTPUT_LIMIT = 8 * 2**20
 """Bytes kept of each stream unless the caller says otherwise; the end is kept, not the beginning."""
@@ -33,6 +36,21 @@ _WINDOWS = sys.platform == "win32"
 _running: set["subprocess.Popen[bytes]"] = set()
 _running_lock = threading.RLock()  # a signal handler may come while it is held
 _stopping = threading.Event()
+
+
+class Deadline:
+    """A time limit that can be put off while the program runs."""
+
+    def __init__(self, seconds: float) -> None:
+        self.renew(seconds)
+
+    def renew(self, seconds: float) -> None:
+        """Let the program run for so many seconds from now on."""
+        self._end = time.perf_counter() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left, less than 0 when it has passed."""
+        return self._end - time.perf_counter()
 
 
 class End(str, Enum):
@@ -124,7 +142,7 @@ def _read_chunk(descriptor: int) -> bytes:
 def run(
     argv: Sequence[str],
     *,
-    timeout: float,
+    timeout: float | Deadline,
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
     given: bytes = b"",
@@ -164,10 +182,13 @@ def run(
         )
     with _running_lock:
         _running.add(process)
+    if _stopping.is_set():  # meanwhile
+        _kill(process)
     if process.stdin is not None:
         threading.Thread(target=_give, args=(process.stdin, given), daemon=True).start()
     try:
-        return _finish(process, tuple(argv), began, timeout, limit, (on_line, on_error_line))
+        deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
+        return _finish(process, tuple(argv), began, deadline, limit, (on_line, on_error_line))
     except BaseException:
         _kill(process)
         raise
@@ -185,18 +206,15 @@ def _finish(
     process: "subprocess.Popen[bytes]",
     argv: tuple[str, ...],
     began: float,
-    timeout: float,
+    allowed: Deadline,
     limit: int,
     on_lines: tuple[Callable[[bytes], None] | None, Callable[[bytes], None] | None],
 ) -> Completed:
     assert process.stdout is not None  # noqa: S101 - both are pipes, as opened in run()
     assert process.stderr is not None  # noqa: S101
     tails = (_Tail(process.stdout, limit, on_lines[0]), _Tail(process.stderr, limit, on_lines[1]))
-    timed_out = False
-    try:
-        _await_end(process, timeout)
-    except subprocess.TimeoutExpired:
-        timed_out = True
+    timed_out = not _ends_within(process, allowed)
+    if timed_out:
         _kill(process)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_KILL_GRACE)
@@ -215,6 +233,14 @@ def _finish(
     )
 
 
+def _ends_within(process: "subprocess.Popen[bytes]", allowed: Deadline) -> bool:
+    while (left := allowed.left()) > 0:
+        with suppress(subprocess.TimeoutExpired):  # it may have been put off meanwhile
+            _await_end(process, left)
+            return True
+    return process.poll() is not None
+
+
 def _await_end(process: "subprocess.Popen[bytes]", timeout: float) -> None:
     """Do as `process.wait(timeout)`, which looks only every 50 ms after a while: a probe may take little longer."""
     deadline = time.perf_counter() + timeout
@@ -231,14 +257,20 @@ def _await_end(process: "subprocess.Popen[bytes]", timeout: float) -> None:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill the program and everything that it started and that stayed in its group."""
+    """Kill the program and everything that it started.
+
+    Its group goes in one blow. What left the group for a session of its own (torchrun gives one to all that it starts)
+    is found as its offspring, and must be looked for before: who has lost its parent is nobody's offspring.
+    """
     if _WINDOWS:
         _kill_tree(process)
         return
+    offspring = _find_offspring(process)
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except OSError:
         process.kill()
+    _kill_each(offspring)
 
 
 def _kill_left_behind(process: "subprocess.Popen[bytes]") -> None:
@@ -249,18 +281,52 @@ def _kill_left_behind(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _kill_tree(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a program and its offspring where there are no process groups; who cannot be killed spares nobody else."""
-    import psutil
-
-    try:
-        offspring = psutil.Process(process.pid).children(recursive=True)
-    except psutil.Error:
-        offspring = []
+    """Kill a program and its offspring where there are no process groups."""
+    offspring = _find_offspring(process)
     with suppress(OSError):
         process.kill()  # first: it starts no more of them
-    for member in offspring:
-        with suppress(psutil.Error):
+    _kill_each(offspring)
+
+
+def _find_offspring(process: "subprocess.Popen[bytes]") -> "list[psutil.Process]":
+    try:
+        import psutil
+
+        return psutil.Process(process.pid).children(recursive=True)
+    except Exception:  # noqa: BLE001 - also where a signal came while psutil was being imported
+        return []
+
+
+def _kill_each(members: "list[psutil.Process]") -> None:
+    """Kill them; who is gone or cannot be killed spares nobody else."""
+    for member in members:
+        with suppress(Exception):
             member.kill()
+
+
+def interrupt(grace: float) -> None:
+    """Ask every program that is still running to end, as Ctrl-C would, and start no more.
+
+    What runs on after `grace` seconds is killed; this returns at once.
+    """
+    _stopping.set()
+    with _running_lock:
+        asked = tuple(_running)
+    for process in asked:
+        if not _WINDOWS:  # there, Ctrl-C reaches them by itself
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGINT)
+    timer = threading.Timer(grace, _kill_unless_ended, (asked,))
+    timer.daemon = True
+    timer.start()
+
+
+def _kill_unless_ended(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    for process in processes:
+        with _running_lock:
+            still_ours = process in _running
+        if still_ours:
+            _kill(process)
 
 
 def kill_all() -> None:

@@ -348,6 +348,10 @@ class NvmlDevice(Record, frozen=True, kw_only=True):
     """Pages that were retired for two-bit errors."""
     throttle: tuple[str, ...] | None = None
     """Why the clocks are held down now: "hw-slowdown", "hw-thermal", "hw-power-brake", "sw-thermal", "sw-power-cap"."""
+    clock: int | None = None
+    """MHz of the multiprocessors now."""
+    clock_best: int | None = None
+    """The highest that they can have."""
     performance_state: int | None = None
     """0 is the fastest; a GPU at rest goes to 8 or more."""
     utilization: int | None = None

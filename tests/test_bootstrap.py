@@ -197,7 +197,7 @@ def test_first_run_asks_envkit_for_the_torch_then_judges_and_tries_the_new_pytho
     assert set_up[2] == [
         f"create --venv --dry-run --json --python {python} --torch 2.13.0",
         f"doctor --python {python}",
-        f"smoke --python {python}",
+        f"smoke --quick --python {python}",
     ]
 
 

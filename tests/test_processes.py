@@ -37,6 +37,40 @@ def test_a_program_without_permission_is_an_ordinary_result(tmp_path: Path) -> N
     assert processes.run([str(tmp_path / "file")], timeout=1).end is End.NOT_STARTED
 
 
+def test_a_limit_that_is_put_off_leaves_the_program_running() -> None:
+    deadline = processes.Deadline(1.0)
+    code = "import time; print('on', flush=True); time.sleep(2); print('done')"
+    done = python(code, timeout=deadline, on_line=lambda _: deadline.renew(20.0))
+    assert done.ok
+    assert done.stdout.split() == [b"on", b"done"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows itself sends Ctrl-C to every program of the console")
+def test_a_program_that_is_interrupted_ends_in_its_own_way() -> None:
+    code = (
+        "import sys, time\n"
+        "try: print('on', flush=True); time.sleep(600)\n"
+        "except KeyboardInterrupt: print('last words'); sys.exit(130)"
+    )
+    try:
+        done = python(code, on_line=lambda line: processes.interrupt(10.0) if line == b"on" else None)
+        assert (done.end, done.exit_code) == (End.EXITED, 130)
+        assert b"last words" in done.stdout
+        assert python("pass").end is End.NOT_STARTED  # envkit is leaving
+    finally:
+        processes.start_again()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows itself sends Ctrl-C to every program of the console")
+def test_a_program_that_does_not_heed_is_killed_after_the_grace() -> None:
+    code = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('on', flush=True); time.sleep(600)"
+    try:
+        done = python(code, on_line=lambda _: processes.interrupt(0.5))
+        assert done.describe() == "SIGKILL"
+    finally:
+        processes.start_again()
+
+
 def test_a_hanging_program_ends_at_its_limit() -> None:
     began = time.monotonic()
     done = python("import time; time.sleep(600)", timeout=0.5)

@@ -42,3 +42,29 @@ class Leaving:
         self.signal = number
         processes.stop()
         raise KeyboardInterrupt
+
+
+class Gently:
+    """While it is entered, the first Ctrl-C asks what runs to end by itself and lets the caller go on; `asked` says so.
+
+    The second one is the command line's: everything is killed.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self.asked = False
+        self._grace = grace
+        self._before: Any = None
+
+    def __enter__(self) -> Gently:  # noqa: PYI034 - Self is 3.11
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, self._before)
+        processes.interrupt(self._grace)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envkit.matrix.compilers import CompilerTable
     from envkit.matrix.cuda import CudaTable
+    from envkit.matrix.data_sheets import DataSheetTable
     from envkit.matrix.errors import ErrorTable
     from envkit.matrix.gpus import GpuTable
     from envkit.matrix.macs import MacTable
@@ -49,6 +50,13 @@ class Matrix:
         from envkit.matrix.gpus import GpuTable
 
         return GpuTable.load()
+
+    @cached_property
+    def data_sheets(self) -> DataSheetTable:
+        """What GPUs should do."""
+        from envkit.matrix.data_sheets import DataSheetTable
+
+        return DataSheetTable.load()
 
     @cached_property
     def macs(self) -> MacTable:

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 
 from envkit import __version__
-from envkit.findings import Diagnosis
+from envkit.findings import Diagnosis, Finding
 from envkit.matrix.learned import Refreshed
 from envkit.matrix.torch_releases import TorchTable
 from envkit.planning.compatibility import Compatibility
 from envkit.planning.installs import pip_installs
 from envkit.planning.model import Plan
-from envkit.results import Results
+from envkit.results import Comparison, Results
 from envkit.snapshot import ProbeRun, Snapshot, encode
 
 SCHEMA_VERSION = 1
@@ -51,9 +51,19 @@ def environments_document(environments: Sequence[Document], cut: str) -> Documen
     return _envelope({"environments": environments, "cut": cut})
 
 
-def results_document(results: Results) -> Document:
-    """Return the results of a smoke run."""
-    return _envelope(msgspec.structs.asdict(results))
+def results_document(
+    results: Results, findings: Sequence[Finding] = (), comparison: Comparison | None = None
+) -> Document:
+    """Return the results of a smoke run, what follows from them, and how they differ from a saved run."""
+    compared = {"comparison": comparison} if comparison is not None else {}
+    return _envelope({**msgspec.structs.asdict(results), "findings": findings, **compared})
+
+
+def list_document(results: Results, names: Mapping[str, Mapping[str, str]]) -> Document:
+    """Return what smoke can be asked for: names with a line each, and the devices of the target."""
+    told = {field: [{"name": name, "is": line} for name, line in of.items()] for field, of in names.items()}
+    about = {"target": results.target, "python": results.python, "torch": results.torch}
+    return _envelope({**about, **told, "devices": results.devices, "errors": results.errors})
 
 
 def plan_document(plan: Plan | None, **more: Any) -> Document:

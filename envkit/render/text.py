@@ -73,3 +73,24 @@ def counted(names: Iterable[str]) -> str:
     for name in names:
         counts[name] = counts.get(name, 0) + 1
     return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())
+
+
+_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def amount(value: float) -> str:
+    """Return a number as "1.23 G", "45 k", "7"."""
+    factor, prefix = next((pair for pair in _PREFIXES if abs(value) >= 0.9995 * pair[0]), (1.0, ""))
+    return f"{_digits(value / factor)} {prefix}".rstrip()
+
+
+def _digits(value: float) -> str:
+    """Three digits that count, never an exponent: 1e+03 is no figure that people read in a table."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def percent(share: float | None) -> str:
+    """Return a part as "41 %", "0.3 %"; "unknown" for None."""
+    if share is None:
+        return "unknown"
+    return f"{share * 100:.0f} %" if share >= 0.0995 else f"{share * 100:.1f} %"

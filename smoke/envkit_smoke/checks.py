@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Iterable, Sequence
 
 import numpy as np
 
+from envkit_smoke.bounded import Bounded
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from envkit_smoke.bounded import Array, Bounded
+    from envkit_smoke.bounded import Array
 
 MOST_NAMED = 4
 
@@ -51,7 +54,14 @@ class Comparison:
         with np.errstate(all="ignore"):
             difference = np.abs(self.measured - self.expected.value)
             certain = np.where(difference == 0, 0.0, np.inf)
-            return np.where(self.expected.error > 0, difference / self.expected.error, certain)
+            ratios = np.where(self.expected.error > 0, difference / self.expected.error, certain)
+            # Beyond the dtype's range anything may come out, and nothing is judged.
+            return np.where(np.isinf(self.expected.error), 0.0, ratios)
+
+    @property
+    def unjudged(self) -> int:
+        """How many of the numbers may honestly have left the range of their dtype."""
+        return int(np.isinf(self.expected.error).sum())
 
     @property
     def ratio(self) -> float:
@@ -72,7 +82,40 @@ def within_bounds(name: str, claim: str, comparisons: Sequence[Comparison]) -> C
     # A comparison that is not a number is the worst of all, and max() alone would lose it.
     worst = max(comparisons, key=lambda one: np.inf if np.isnan(one.ratio) else one.ratio)
     verdict = claim if worst.ratio <= 1 else "Not so: " + claim[0].lower() + claim[1:]
-    return Check(name, worst.ratio, 1.0, f"{verdict}; closest to its bound: {worst.describe()}")
+    count, unjudged = sum(one.measured.size for one in comparisons), sum(one.unjudged for one in comparisons)
+    beyond = f"; {unjudged} of {count} numbers may have left the dtype's range and were not judged" if unjudged else ""
+    return Check(name, worst.ratio, 1.0, f"{verdict}; closest to its bound: {worst.describe()}{beyond}")
+
+
+def trajectory(steps: Iterable[Sequence[Bounded]], measured: Sequence[Array], names: Sequence[str]) -> Check:
+    """The whole run, from its start, is within a bound that carries every step's error on to the next.
+
+    ``steps`` are the reference's states after each step, in the arithmetic of the device, several arrays of ``names``;
+    ``measured`` (steps, ...) the device's. The bound grows with the number of steps, the faster the less stable the
+    training is, and the comparison ends where it exceeds a tenth of the largest number of its kind: from there on it
+    would say nothing.
+    """
+    states: list[Sequence[Bounded]] = []
+    for state in islice(steps, len(measured[0])):
+        if any(np.max(one.error) > np.max(np.abs(one.value)) / 10 for one in state):
+            break
+        states.append(state)
+    total = len(measured[0])
+    if not states:
+        return Check(
+            "trajectory", 0.0, 1.0, "rounding alone may hide where the first step goes, so nothing is compared"
+        )
+    kinds = [Bounded(*_stacked(one), one[0].arithmetic) for one in zip(*states)]
+    return within_bounds(
+        "trajectory",
+        f"The first {len(states)} of {total} steps went where float64 goes from the same start, within a bound that "
+        "grows with their number",
+        [Comparison(name, numbers[: len(states)], kind, "step") for name, numbers, kind in zip(names, measured, kinds)],
+    )
+
+
+def _stacked(states: Sequence[Bounded]) -> tuple[Array, Array]:
+    return np.stack([one.value for one in states]), np.stack([one.error for one in states])
 
 
 def on_device(placements: Iterable[tuple[str, str]], device: str) -> Check:

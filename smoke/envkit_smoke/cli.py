@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import Sequence
+from pathlib import Path
+from typing import NoReturn, Sequence, TextIO
 
-from envkit_smoke import devices, events, workload
-from envkit_smoke.session import INTERNAL, Options, Session
+from envkit_smoke import devices, events, ranks, workload
+from envkit_smoke.options import DTYPES, MODES, VARIANTS, Options
+from envkit_smoke.reporter import INTERNAL
+from envkit_smoke.session import Session
 
-EPOCHS = 100  # as in the lecture
 LARGEST_SEED = 2**63 - 1
 
 
@@ -21,21 +24,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         sys.stderr.write(f"smoke: there is no standard output to report to: {error}\n")
         return INTERNAL
+    if options.distributed:
+        _work_as_rank(stdout, options)
     with stdout:
         return Session(events.EventStream(stdout), options).run()
 
 
+def _work_as_rank(stdout: TextIO, options: Options) -> NoReturn:
+    """One of torchrun's processes: it is alone in writing events on its machine, or writes none."""
+    place = ranks.find_place()
+    if place is not None:
+        ranks.leave_with_parent()
+    with stdout, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        code = Session(events.EventStream(stdout if place is None or place.speaks else nowhere), options).run()
+    sys.stderr.flush()
+    os._exit(code)  # a thread may wait for another rank without end
+
+
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """The options, each device and workload once."""
-    given = build_parser().parse_args(arguments)
+    """The options, each name once."""
+    parser = build_parser()
+    given = parser.parse_args(arguments)
+    mode = MODES[given.mode]
+    workloads = _unique(given.workload) or list(workload.NAMES)
+    if given.network is not None and "backprop" not in workloads:
+        parser.error("--network is for the workload backprop, which --workload leaves out")
     return Options(
-        devices=list(dict.fromkeys(given.device)),
-        workloads=list(dict.fromkeys(given.workload)) or list(workload.NAMES),
-        epochs=given.epochs,
+        devices=_unique(given.device),
+        workloads=workloads,
+        dtypes=_unique(given.dtype) or list(mode.dtypes),
+        variants=_unique(given.variant) or list(mode.variants),
+        explicit=frozenset(given.dtype + given.variant),
+        mode=given.mode,
+        epochs=given.epochs or mode.epochs,
         seed=given.seed,
-        optimizer=given.optimizer,
+        budget=mode.budget if given.budget is None else given.budget,
+        memory=given.memory,
+        network=given.network,
         list_only=given.list,
+        distributed=given.distributed,
+        patience=given.patience,
     )
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -61,20 +94,57 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         choices=workload.NAMES,
-        help="may be repeated (default: both)",
+        help="may be repeated (default: all)",
     )
     parser.add_argument(
-        "--epochs", type=_epochs, default=EPOCHS, metavar="N", help="of each training (default: %(default)s)"
+        "--epochs", type=_epochs, metavar="N", help="of each training (default: the mode's; 100 but for quick)"
     )
     parser.add_argument(
         "--seed", type=_seed, default=0, metavar="N", help="of parameters and batches (default: %(default)s)"
     )
     parser.add_argument(
-        "--optimizer",
-        choices=("class", "functional"),
-        default="class",
-        help="momentum descent by torch.optim.sgd.sgd, or by making a torch.optim.SGD, which computes the "
-        "same bits but imports torch._dynamo, a second or more (default: %(default)s)",
+        "--dtype",
+        action="append",
+        default=[],
+        choices=DTYPES,
+        help="of the work on a device; may be repeated (default: those of the mode that the device has)",
+    )
+    parser.add_argument(
+        "--variant",
+        action="append",
+        default=[],
+        choices=VARIANTS,
+        help="how the trainings are run; may be repeated (default: those of the mode)",
+    )
+    parser.add_argument(
+        "--mode", choices=tuple(MODES), default="usual", help="how much is measured (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--budget",
+        type=_seconds,
+        metavar="SECONDS",
+        help="for speed on each device; 0 measures none (default: the mode's)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_bytes,
+        metavar="BYTES",
+        help="that the measurements of speed may use on a device (default: half of what is free)",
+    )
+    parser.add_argument(
+        "--network", metavar="FILE", help="a JSON network for backprop to train and to show step by step"
+    )
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="be one of the processes that torchrun started; --device then is a kind, of which each takes its own",
+    )
+    parser.add_argument(
+        "--patience",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="with --distributed, until ranks that do not move are given up (default: %(default)s)",
     )
     parser.add_argument("--list", action="store_true", help="name the devices and stop")
     return parser
@@ -93,6 +163,20 @@ def _epochs(text: str) -> int:
 
 def _seed(text: str) -> int:
     return _integer(text, 0, LARGEST_SEED)
+
+
+def _bytes(text: str) -> int:
+    return _integer(text, 1, 2**50)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 <= number <= 10**6:
+        raise argparse.ArgumentTypeError(f"{text} seconds is not between 0 and 1000000")
+    return number
 
 
 def _integer(text: str, least: int, most: int) -> int:

@@ -10,7 +10,7 @@ import math
 import os
 from typing import Any, TextIO
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class EventStream:

@@ -6,6 +6,8 @@ Kamber and Pei, Data Mining: Concepts and Techniques.
 
 from __future__ import annotations
 
+from envkit_smoke.network import Layer, Network
+
 # Lecture, linear regression. Temperature, rainfall, humidity; yield of apples, oranges. The 15 rows of the
 # data set are these five, three times over.
 DISTINCT_INPUTS = ((73, 67, 43), (91, 88, 64), (87, 134, 58), (102, 43, 37), (69, 96, 70))
@@ -33,15 +35,21 @@ CLOSED_FORM = ((-0.387574, 0.847757, 0.698178, -1.637613), (-0.285158, 0.794007,
 CLOSED_FORM_MSE = 0.483121
 HALF_OF_SIXTH_DECIMAL = 0.5e-6
 
-# Textbook, initial values: units 1 to 3 are the input, 4 and 5 hidden, 6 the output. Rows: w1j, w2j, w3j,
-# bias of j.
-NETWORK_INPUT = (1.0, 0.0, 1.0)
-NETWORK_TARGET = 1.0
-NETWORK_RATE = 0.9
-HIDDEN_PARAMETERS = ((0.2, -0.3), (0.4, 0.1), (-0.5, 0.2), (-0.4, 0.2))
-OUTPUT_PARAMETERS = ((-0.3,), (-0.2,), (0.1,))
+# Textbook, initial values: units 1 to 3 are the input, 4 and 5 hidden, 6 the output; weights w1j, w2j, w3j a row.
+TEXTBOOK = Network(
+    layers=(
+        Layer(weights=((0.2, -0.3), (0.4, 0.1), (-0.5, 0.2)), biases=(-0.4, 0.2), activation="sigmoid"),
+        Layer(weights=((-0.3,), (-0.2,)), biases=(0.1,), activation="sigmoid"),
+    ),
+    inputs=((1.0, 0.0, 1.0),),
+    targets=((1.0,),),
+    loss="half-sse",
+    rate=0.9,
+    steps=EPOCHS,
+)
 
-# Textbook, the first step; units 4, 5, 6. The first two net inputs are exact, all others are rounded.
+# Textbook, the first step; units 4, 5, 6; of the updated parameters the biases stand last. The first two net
+# inputs are exact, all others are rounded. Its errors point downhill: they are minus the derivative of the loss.
 NET_INPUTS = (-0.700, 0.100, -0.105)
 OUTPUTS = (0.332, 0.525, 0.474)
 ERRORS = (-0.0087, -0.0065, 0.1311)

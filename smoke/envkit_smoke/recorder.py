@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable
 
 import numpy as np
 import torch
@@ -12,8 +12,7 @@ class Recorder:
     """Copies of the same named tensors at many moments, and where the tensors themselves were.
 
     A copy changes no bit. Each moment's tensors are joined into one vector on the device and copied to the
-    CPU in one go, which costs a device one transfer instead of ten; a float32 is exact in the float64 that
-    judges it later.
+    CPU in one go, which costs a device one transfer instead of ten.
     """
 
     def __init__(self) -> None:
@@ -37,10 +36,16 @@ class Recorder:
         return {(name, str(device)) for name, device in self._placements}
 
     def arrays(self) -> dict[str, Any]:
-        """Each name's tensors as one array (moments, *shape), of the dtype the device had."""
-        table = torch.stack(self._moments).numpy()
+        """Each name's tensors as one float64 array (moments, *shape), which has every dtype's numbers exactly."""
+        table = torch.stack(self._moments).to(torch.float64).numpy()
         sizes = [int(np.prod(shape)) for shape in self._shapes.values()]
         columns = np.split(table, np.cumsum(sizes)[:-1], axis=1)
         return {
             name: column.reshape((len(table), *shape)) for (name, shape), column in zip(self._shapes.items(), columns)
         }
+
+
+def bits(tensors: Iterable[torch.Tensor]) -> bytes:
+    """The tensors as the device holds them, one after another."""
+    joined = torch.cat([tensor.detach().reshape(-1) for tensor in tensors]).cpu()
+    return joined.view(torch.uint8).numpy().tobytes()

@@ -12,9 +12,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from envkit_smoke import published, regression_reference
 from envkit_smoke.optimizers import OPTIMIZERS
-from envkit_smoke.recorder import Recorder
+from envkit_smoke.recorder import Recorder, bits
 from envkit_smoke.regression_checks import Evaluation, RegressionRun
 from envkit_smoke.timing import Timing, durations
+from envkit_smoke.torch_dtypes import TORCH_DTYPES
+from envkit_smoke.variants import prepared
 
 if TYPE_CHECKING:
     from envkit_smoke.workload import Task
@@ -37,28 +39,51 @@ class Training:
 
     def __init__(self, task: Task) -> None:
         torch.manual_seed(task.seed)
+        self.seed = task.seed
         self.device = torch.device(task.device)
-        rows = [torch.tensor(part, dtype=torch.float32) for part in regression_reference.dataset()]
-        order = torch.Generator().manual_seed(task.seed)
-        self.loader = DataLoader(TensorDataset(*rows), batch_size=published.BATCH_ROWS, shuffle=True, generator=order)
+        self.dtype = TORCH_DTYPES[task.dtype]
+        self.scale = regression_reference.feature_scale(task.dtype)
+        rows = [torch.tensor(part).to(self.dtype) for part in regression_reference.dataset(self.scale)]
+        self.order = torch.Generator().manual_seed(task.seed)
+        dataset = TensorDataset(*rows)
+        self.loader = DataLoader(dataset, batch_size=published.BATCH_ROWS, shuffle=True, generator=self.order)
         self.inputs, self.targets = (part.to(self.device) for part in rows)
-        self.model = nn.Linear(3, 2, dtype=torch.float32).to(self.device)
+        self.model = nn.Linear(3, 2, dtype=torch.float32).to(self.dtype).to(self.device)
         self.criterion = nn.MSELoss()
-        make_optimizer = OPTIMIZERS[task.optimizer]
+        make_optimizer = OPTIMIZERS[task.variant]
         self.optimizer = make_optimizer(
             self.model.parameters(), lr=published.LEARNING_RATE, momentum=published.MOMENTUM
         )
+        self._start = [part.detach().clone() for part in self.parameters().values()]
+        self._work = prepared(task.variant, self._moved, self._changed)
 
     def step(self, batch: tuple[torch.Tensor, ...]) -> Step:
         """Move a batch to the device, and the parameters by one update."""
         # Assigned, unlike in the lecture, whose xb.to(device) moves nothing.
         inputs, targets = (part.to(self.device) for part in batch)
+        predictions, loss = self._work(inputs, targets)
+        return Step(inputs, targets, predictions, loss)
+
+    def _moved(self, inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         self.optimizer.zero_grad()
         predictions = self.model(inputs)
         loss = self.criterion(predictions, targets)
         loss.backward()
         self.optimizer.step()
-        return Step(inputs, targets, predictions, loss)
+        return predictions, loss
+
+    def _changed(self) -> list[torch.Tensor]:
+        """The tensors that a step changes in place; the momenta, once there are any."""
+        return [*self.parameters().values(), *self.momenta().values()]
+
+    def restart(self) -> None:
+        """Parameters, momenta and the order of the batches as they were at the beginning."""
+        self.order.manual_seed(self.seed)
+        with torch.no_grad():
+            for parameter, start in zip(self.parameters().values(), self._start):
+                parameter.copy_(start)
+            for momentum in self.momenta().values():
+                momentum.zero_()
 
     def epoch(self) -> None:
         """One pass over the data set."""
@@ -88,11 +113,6 @@ class Training:
         """The optimizer's momentum buffers of weight and bias."""
         return _present("momentum of", dict(zip(self.parameters(), self.optimizer.momenta)))
 
-    def bits(self) -> bytes:
-        """The parameters as the device holds them."""
-        parts = [part.detach().cpu().numpy().tobytes() for part in self.parameters().values()]
-        return b"".join(parts)
-
 
 def observe(task: Task) -> RegressionRun:
     """Train once under observation, evaluate at the lecture's two points, train again for the clock."""
@@ -106,12 +126,14 @@ def observe(task: Task) -> RegressionRun:
             batches.append(batch)
             steps.keep({**training.parameters(), **training.gradients(), **training.momenta(), **step._asdict()})
         epochs.keep({"full loss": training.full_loss()})
-    timing, timed_bits = measure_time(task)
+    observed_bits = bits(training.parameters().values())
+    timing, timed_bits = measure_time(task, training)
     before, seen = start.arrays(), steps.arrays()
-    inputs, targets = (torch.stack(part).numpy() for part in zip(*batches))
+    inputs, targets = (torch.stack(part).to(torch.float64).numpy() for part in zip(*batches))
     momenta = _joined(seen, "momentum of ")
     return RegressionRun(
         device=task.device,
+        dtype=task.dtype,
         batch_inputs=inputs,
         batch_targets=targets,
         parameters=np.concatenate([_joined(before), _joined(seen)]),
@@ -119,22 +141,22 @@ def observe(task: Task) -> RegressionRun:
         gradients=_joined(seen, "gradient of "),
         losses=seen["loss"],
         epoch_losses=epochs.arrays()["full loss"],
-        at_initial=evaluate(task, regression_reference.initial_parameters()),
-        at_optimum=evaluate(task, regression_reference.closed_form()),
+        at_initial=evaluate(training, regression_reference.initial_parameters()),
+        at_optimum=evaluate(training, regression_reference.closed_form()),
         placements=frozenset(start.placements | steps.placements | epochs.placements),
-        observed_bits=training.bits(),
+        observed_bits=observed_bits,
         timed_bits=timed_bits,
         timing=timing,
     )
 
 
-def evaluate(task: Task, parameters: Any) -> Evaluation:
-    """Predictions, loss and gradient over the whole data set with given parameters (2, 4)."""
-    training = Training(task)
-    values = torch.tensor(parameters, dtype=torch.float32)
+def evaluate(training: Training, parameters: Any) -> Evaluation:
+    """Predictions, loss and gradient over the whole data set, with parameters (2, 4) for the lecture's features."""
+    values = torch.tensor(regression_reference.for_features(parameters, training.scale)).to(training.dtype)
     with torch.no_grad():
         training.model.weight.copy_(values[:, :3])
         training.model.bias.copy_(values[:, 3])
+    training.optimizer.zero_grad()
     predictions = training.model(training.inputs)
     loss = training.criterion(predictions, training.targets)
     loss.backward()
@@ -144,21 +166,22 @@ def evaluate(task: Task, parameters: Any) -> Evaluation:
     return Evaluation(seen["predictions"][0], seen["loss"][0], _joined(seen, "gradient of ")[0])
 
 
-def measure_time(task: Task) -> tuple[Timing, bytes]:
+def measure_time(task: Task, training: Training) -> tuple[Timing, bytes]:
     """Times of a second whole run from the same seed, unobserved, and the bits of its final parameters.
 
     Epochs are timed over that run; steps, from moving the batch to the update, over the start of another,
     since waiting for the device after every step would slow its epochs down.
     """
-    warmup = Training(task)
     for _ in range(WARMUP_EPOCHS):
-        warmup.epoch()
-    by_epoch, by_step = Training(task), Training(task)
-    epoch_seconds = durations((by_epoch.epoch for _ in range(task.epochs)), task.synchronise)
-    steps = min(TIMED_STEPS, task.epochs * len(by_step.loader))
-    units = ((lambda batch=batch: by_step.step(batch)) for batch in islice(by_step.batches(), steps))
+        training.epoch()
+    training.restart()
+    epoch_seconds = durations((training.epoch for _ in range(task.epochs)), task.synchronise)
+    timed_bits = bits(training.parameters().values())
+    training.restart()
+    steps = min(TIMED_STEPS, task.epochs * len(training.loader))
+    units = ((lambda batch=batch: training.step(batch)) for batch in islice(training.batches(), steps))
     step_seconds = durations(units, task.synchronise)
-    return Timing(WARMUP_EPOCHS * len(warmup.loader), step_seconds, epoch_seconds), by_epoch.bits()
+    return Timing(WARMUP_EPOCHS * len(training.loader), step_seconds, epoch_seconds), timed_bits
 
 
 def _present(prefix: str, tensors: dict[str, Any]) -> dict[str, torch.Tensor]:

@@ -11,17 +11,19 @@ went down" would prove nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Iterator
 
 import numpy as np
 
 from envkit_smoke import published
 from envkit_smoke import regression_reference as reference
+from envkit_smoke.arithmetic import ARITHMETIC
 from envkit_smoke.bounded import Bounded
-from envkit_smoke.checks import Check, Comparison, epoch_permutation, on_device, same_bits, within_bounds
+from envkit_smoke.checks import Check, Comparison, epoch_permutation, on_device, same_bits, trajectory, within_bounds
 from envkit_smoke.workload import Report
 
 if TYPE_CHECKING:
+    from envkit_smoke.bounded import Array
     from envkit_smoke.timing import Timing
 
 
@@ -36,7 +38,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class RegressionRun:
-    """What a device did in S steps and E epochs, in the float32 it computed in.
+    """What a device did in S steps and E epochs, as float64, which has every dtype's numbers exactly.
 
     ``batch_inputs`` (S, 3, 3) and ``batch_targets`` (S, 3, 2) are what the loader gave, before any device had
     them. ``parameters`` and ``momenta`` (S + 1, 2, 4) are the states before the first and after every step,
@@ -45,6 +47,7 @@ class RegressionRun:
     """
 
     device: str
+    dtype: str
     batch_inputs: Any
     batch_targets: Any
     parameters: Any
@@ -59,14 +62,29 @@ class RegressionRun:
     timed_bits: bytes
     timing: Timing
 
+    def stored(self, numbers: Any) -> Bounded:
+        """Numbers as the device has them."""
+        return Bounded(numbers, arithmetic=ARITHMETIC[self.dtype])
+
+    def dataset(self) -> tuple[Bounded, Bounded]:
+        """The whole data set as the device has it, with the constant 1 in the inputs."""
+        features, targets = reference.dataset(reference.feature_scale(self.dtype))
+        return self.stored(features).with_ones(), self.stored(targets)
+
+    def rounded(self, parameters: Array) -> Bounded:
+        """Parameters for the lecture's features, as the device holds them for its own, rounded once."""
+        fitting = reference.for_features(parameters, reference.feature_scale(self.dtype))
+        return reference.stored(fitting, ARITHMETIC[self.dtype])
+
 
 def judge(run: RegressionRun) -> Report:
     """All verdicts on a run."""
-    with np.errstate(over="ignore", invalid="ignore"):  # of a run that left the range of numbers
+    with np.errstate(all="ignore"):  # of a run that left the range of numbers
         checks = (
             check_initial_predictions(run),
             check_closed_form(run),
             check_every_step(run),
+            check_trajectory(run),
             check_gradient(run),
             check_loss(run),
             check_epoch_permutation(run),
@@ -82,13 +100,12 @@ def check_initial_predictions(run: RegressionRun) -> Check:
     A printed prediction is known to half a unit of its fourth decimal, and the device adds its rounding, that
     of the stored parameters included. For the MSE see :func:`regression_reference.initial_mse_tolerance`.
     """
-    features, targets = reference.dataset()
-    parameters = reference.stored(reference.initial_parameters())
-    predictions = reference.predict(reference.with_ones(features), parameters)
-    mse = reference.mean_squared_error(predictions, Bounded(targets))
+    inputs, targets = run.dataset()
+    predictions = reference.predict(inputs, run.rounded(reference.initial_parameters()))
+    mse = reference.mean_squared_error(predictions, targets)
     printed = np.tile(published.INITIAL_PREDICTIONS, (published.REPEATS, 1))
     lecture_predictions = Bounded(printed, published.HALF_OF_FOURTH_DECIMAL + predictions.error)
-    tolerance = reference.initial_mse_tolerance(predictions, mse) + float(mse.error)
+    tolerance = reference.initial_mse_tolerance() + float(mse.error)
     return within_bounds(
         "initial-predictions",
         "With the lecture's initial parameters the device predicts what the lecture prints, with its MSE",
@@ -102,13 +119,13 @@ def check_initial_predictions(run: RegressionRun) -> Check:
 def check_closed_form(run: RegressionRun) -> Check:
     """At the least-squares optimum the MSE is the lecture's 0.483121 and there is no slope.
 
-    The optimum is computed here and must itself be the published one to six decimals. Storing it in float32
-    moves it by one rounding; residuals of about 0.7 are what is left of terms of about 100. The running bound
+    The optimum is computed here and must itself be the published one to six decimals. Storing it moves it
+    by one rounding; residuals of about 0.7 are what is left of terms of about 100. The running bound
     has both.
     """
-    features, rows = reference.dataset()
     optimum = reference.closed_form()
-    inputs, targets, parameters = reference.with_ones(features), Bounded(rows), reference.stored(optimum)
+    inputs, targets = run.dataset()
+    parameters = run.rounded(optimum)
     mse = reference.mean_squared_error(reference.predict(inputs, parameters), targets)
     zero = Bounded(np.zeros_like(optimum), reference.gradient(inputs, targets, parameters).error)
     published_optimum = Bounded(published.CLOSED_FORM, published.HALF_OF_SIXTH_DECIMAL)
@@ -126,8 +143,9 @@ def check_closed_form(run: RegressionRun) -> Check:
 
 def check_every_step(run: RegressionRun) -> Check:
     """Each step took the device's parameters and momenta where float64 takes them, within rounding."""
+    gradients = run.stored(run.gradients).once_rounded()
     parameters, momenta = reference.momentum_step(
-        Bounded(run.parameters[:-1]), Bounded(run.momenta[:-1]), _gradients(run)
+        run.stored(run.parameters[:-1]), run.stored(run.momenta[:-1]), gradients
     )
     return within_bounds(
         "every-step",
@@ -137,6 +155,22 @@ def check_every_step(run: RegressionRun) -> Check:
             Comparison("parameter", run.parameters[1:], parameters, "step"),
         ],
     )
+
+
+def check_trajectory(run: RegressionRun) -> Check:
+    """The device's parameters are where float64 goes from the same start by the same batches.
+
+    The bound grows by the largest eigenvalue of the batches' loss, so that it says something of some steps only.
+    """
+    return trajectory(_steps(run), [run.parameters[1:]], ["parameter"])
+
+
+def _steps(run: RegressionRun) -> Iterator[list[Bounded]]:
+    parameters, momenta = run.stored(run.parameters[0]), run.stored(run.momenta[0])
+    for inputs, targets in zip(run.batch_inputs, run.batch_targets):
+        gradient = reference.gradient(run.stored(inputs).with_ones(), run.stored(targets), parameters)
+        parameters, momenta = reference.momentum_step(parameters, momenta, gradient)
+        yield [parameters]
 
 
 def check_gradient(run: RegressionRun) -> Check:
@@ -150,13 +184,13 @@ def check_gradient(run: RegressionRun) -> Check:
 
 def check_loss(run: RegressionRun) -> Check:
     """The loss of every batch, and of the data set after every epoch, is the float64 one of the same data."""
-    features, rows = reference.dataset()
-    batch_predictions = reference.predict(reference.with_ones(run.batch_inputs), Bounded(run.parameters[:-1]))
+    inputs, targets = run.dataset()
+    batches = run.stored(run.batch_inputs).with_ones()
+    batch_predictions = reference.predict(batches, run.stored(run.parameters[:-1]))
     steps = len(run.losses) // len(run.epoch_losses)
-    after_epochs = Bounded(run.parameters[steps::steps])
-    full_predictions = reference.predict(reference.with_ones(features), after_epochs)
-    batch_losses = reference.mean_squared_error(batch_predictions, Bounded(run.batch_targets))
-    full_losses = reference.mean_squared_error(full_predictions, Bounded(rows))
+    full_predictions = reference.predict(inputs, run.stored(run.parameters[steps::steps]))
+    batch_losses = reference.mean_squared_error(batch_predictions, run.stored(run.batch_targets))
+    full_losses = reference.mean_squared_error(full_predictions, targets)
     return within_bounds(
         "loss",
         f"The losses of {len(run.losses)} batches and {len(run.epoch_losses)} epochs agree with float64",
@@ -171,9 +205,10 @@ def check_epoch_permutation(run: RegressionRun) -> Check:
     """The loader deals out the data set, whole and once, in every epoch."""
     batches = np.concatenate([run.batch_inputs, run.batch_targets], axis=-1)
     epochs = batches.reshape(len(run.epoch_losses), -1, batches.shape[-1])
-    return epoch_permutation(epochs, np.concatenate(reference.dataset(), axis=-1))
+    rows = np.concatenate(reference.dataset(reference.feature_scale(run.dtype)), axis=-1)
+    return epoch_permutation(epochs, rows)
 
 
 def _gradients(run: RegressionRun) -> Bounded:
-    parameters = Bounded(run.parameters[:-1])
-    return reference.gradient(reference.with_ones(run.batch_inputs), Bounded(run.batch_targets), parameters)
+    parameters = run.stored(run.parameters[:-1])
+    return reference.gradient(run.stored(run.batch_inputs).with_ones(), run.stored(run.batch_targets), parameters)

@@ -13,22 +13,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envkit_smoke import published
+from envkit_smoke.arithmetic import FLOAT32
 from envkit_smoke.bounded import Bounded, constant
 
 if TYPE_CHECKING:
+    from envkit_smoke.arithmetic import Arithmetic
     from envkit_smoke.bounded import Array
 
 
-def dataset() -> tuple[Array, Array]:
-    """The lecture's 15 rows: features (15, 3) and targets (15, 2), all exact in float32."""
+# float16 ends at 65504, which the squared residuals of the lecture's run, at the edge of stability, exceed. Features
+# of a sixteenth, an exact power of two, make the run stable. Weights that are sixteen times as large then predict the
+# same, so that the figures at given parameters, the optimum among them, are the lecture's still.
+FEATURE_SCALES = {"float16": 2.0**-4}
+
+
+def feature_scale(dtype: str) -> float:
+    """What the features are multiplied by for a dtype that has not the range for them: a power of two."""
+    return FEATURE_SCALES.get(dtype, 1.0)
+
+
+def dataset(scale: float = 1.0) -> tuple[Array, Array]:
+    """The lecture's 15 rows: features (15, 3) times the scale, and targets (15, 2), exact in every dtype."""
     inputs = np.tile(np.array(published.DISTINCT_INPUTS, dtype=np.float64), (published.REPEATS, 1))
     targets = np.tile(np.array(published.DISTINCT_TARGETS, dtype=np.float64), (published.REPEATS, 1))
-    return inputs, targets
+    return scale * inputs, targets
 
 
-def with_ones(inputs: Array) -> Bounded:
+def for_features(parameters: Array, scale: float) -> Array:
+    """Parameters (2, 4) that predict from scaled features what these predict from the lecture's."""
+    return np.asarray(parameters / np.array([scale, scale, scale, 1.0]))
+
+
+def with_ones(inputs: Array, arithmetic: Arithmetic = FLOAT32) -> Bounded:
     """Features as they are stored, exact, with the constant 1 that multiplies the bias."""
-    return Bounded(inputs).with_ones()
+    return Bounded(inputs, arithmetic=arithmetic).with_ones()
 
 
 def predict(inputs: Bounded, parameters: Bounded) -> Bounded:
@@ -82,7 +100,7 @@ def initial_parameters() -> Array:
     return _least_squares(system, printed)
 
 
-def initial_mse_tolerance(predictions: Bounded, mse: Bounded) -> float:
+def initial_mse_tolerance() -> float:
     """How far the MSE of the recovered parameters may be from the lecture's printed one.
 
     Let W* be the lecture's true parameters, W the recovered ones, B the system of :func:`initial_parameters`
@@ -90,17 +108,19 @@ def initial_mse_tolerance(predictions: Bounded, mse: Bounded) -> float:
     of d - B W*, whose entries are at most h = 0.5e-4 plus the rounding of the lecture's own float32
     predictions. The five predictions of an output thus moved by at most sqrt(9) h in the 2-norm, their root
     mean square by r = sqrt(9 / 5) h. By the Cauchy-Schwarz inequality the MSE then moved by at most 2
-    sqrt(MSE) r + r^2. The lecture's float32 rounding of its MSE comes on top; ``mse.error`` bounds it as it
-    does the device's.
+    sqrt(MSE) r + r^2. The lecture's float32 rounding of its MSE comes on top; that of the device is not in it.
     """
+    features, targets = dataset()
+    predictions = predict(with_ones(features), stored(initial_parameters(), FLOAT32))
     h = published.HALF_OF_FOURTH_DECIMAL + float(np.max(predictions.error))
     r = float(np.sqrt(9.0 / 5.0)) * h
-    return 2 * float(np.sqrt(published.INITIAL_MSE)) * r + r * r + float(mse.error)
+    rounding = float(mean_squared_error(predictions, Bounded(targets)).error)
+    return 2 * float(np.sqrt(published.INITIAL_MSE)) * r + r * r + rounding
 
 
-def stored(parameters: Array) -> Bounded:
-    """Parameters rounded once to float32, as the device holds them."""
-    return constant(parameters)
+def stored(parameters: Array, arithmetic: Arithmetic) -> Bounded:
+    """Parameters rounded once to the dtype, as the device holds them."""
+    return constant(parameters, arithmetic)
 
 
 def _least_squares(system: Array, targets: Array) -> Array:

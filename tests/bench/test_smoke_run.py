@@ -1,103 +1,66 @@
 """Driving smoke in a target: whatever the child does, the results say what was measured and how it ended."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from envkit.bench import run_smoke
-from envkit.bench.smoke_run import collect_results, parse_event
-from envkit.processes import Completed, End
+from envkit.bench import Request, run_smoke
+from envkit.bench.request import DTYPES, VARIANTS, WORKLOADS
+from tests.standins.smoke_target import make_smoke_target
 
-SPREAD = {"median": 1e-4, "p25": 9e-5, "p75": 2e-4, "min": 8e-5, "max": 1e-3, "count": 500}
-GROUP = {"workload": "backprop", "device": "cpu", "dtype": "float32"}
-EVENTS = [
-    {"event": "start", "python": "3.11.7", "torch": "2.13.0", "devices": [{"device": "cpu"}]},
-    {"event": "check", **GROUP, "name": "gradient", "passed": True, "error": 0.5, "tolerance": 1, "detail": "right"},
-    {"event": "timing", **GROUP, "warmup_steps": 5, "steps": 500, "epochs": 100, "step_seconds": SPREAD,
-     "epoch_seconds": SPREAD},
-    {"event": "result", **GROUP, "passed": True},
-    {"event": "end", "passed": True, "seconds": 1.0},
-]  # fmt: skip
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in interpreter is a script with #!")
 
 
-def ended(end: End = End.EXITED, code: int = 0, stderr: bytes = b"") -> Completed:
-    return Completed(argv=(), end=end, exit_code=code, stdout=b"", stderr=stderr, seconds=2.0)
+def runs(target: str) -> list[list[str]]:
+    """The arguments of each process that was started, without the folder of the workloads."""
+    lines = Path(target).with_name("runs.jsonl").read_text().splitlines()
+    return [json.loads(line)["arguments"][2:] for line in lines]
 
 
-def test_the_events_of_a_workload_become_one_result() -> None:
-    results = collect_results("python", EVENTS, ended())
-    (result,) = results.results
+def test_all_devices_are_measured_by_one_process(tmp_path: Path) -> None:
+    target = make_smoke_target(tmp_path, {"cpu": "fine", "cuda:0": "fine"})
+    results = run_smoke(target)
     assert results.passed
-    assert results.complete
-    assert (result.workload, result.device, result.passed) == ("backprop", "cpu", True)
-    assert result.timing is not None
-    assert result.timing.step_seconds.median == 1e-4
+    assert [one.device for one in results.results] == ["cpu", "cuda:0"]
+    assert runs(target) == [[]]
 
 
-def test_a_run_without_its_end_has_not_passed() -> None:
-    results = collect_results("python", EVENTS[:-1], ended(End.SIGNALLED, -11, b"last words"))
-    assert not results.passed
-    assert not results.complete
-    assert results.results[0].passed  # what was measured before is kept
-    assert results.errors[-1].kind == "died"
-    assert "SIGSEGV" in results.errors[-1].message
-    assert "last words" in results.errors[-1].message
-
-
-def test_a_workload_cut_short_has_not_passed() -> None:
-    results = collect_results("python", [*EVENTS[:-2], EVENTS[-1]], ended())
-    assert not results.passed
-
-
-def test_an_exit_code_outweighs_a_claim_to_have_passed() -> None:
-    assert not collect_results("python", EVENTS, ended(code=1)).passed
-
-
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        pytest.param({"event": "start", "devices": 3}, id="devices that are a number"),
-        pytest.param({"event": "start", "python": ["3.11"]}, id="a version that is a list"),
-        pytest.param({"event": "check", **GROUP, "passed": "yes"}, id="a check without a name"),
-        pytest.param({"event": "training", **GROUP, "losses": "low"}, id="losses that are a word"),
-        pytest.param({"event": "timing", **GROUP, "step_seconds": None}, id="a timing without figures"),
-        pytest.param({"event": "result", **GROUP, "passed": 1}, id="a verdict that is a number"),
-        pytest.param({"event": "error"}, id="an error without words"),
-        pytest.param({"event": "end", "passed": "true"}, id="an end that is a word"),
-    ],
-)
-def test_an_event_that_makes_no_sense_is_told_and_the_rest_is_kept(nonsense: dict[str, object]) -> None:
-    results = collect_results("python", [nonsense, *EVENTS], ended())
+def test_a_device_that_kills_the_process_leaves_the_others_measured(tmp_path: Path) -> None:
+    target = make_smoke_target(tmp_path, {"cpu": "fine", "cuda:0": "abort", "cuda:1": "fine"})
+    results = run_smoke(target, Request(seed=3))
+    assert [one.device for one in results.results if one.passed] == ["cpu", "cuda:1"]
     (error,) = results.errors
-    assert error.kind == "nonsense"
-    assert repr(nonsense["event"]) in error.message
-    assert not results.passed
-    assert results.complete
-    assert results.results[0].checks
+    assert (error.kind, error.device, error.workload, error.dtype) == ("device-died", "cuda:0", "backprop", "float32")
+    assert "SIGABRT" in error.message
+    assert "uncorrectable ECC" in error.last_words
+    assert (results.complete, results.passed) == (True, False)
+    assert runs(target) == [["--seed", "3"], ["--device", "cuda:1", "--seed", "3"]]
 
 
-@pytest.mark.parametrize("kind", ["new in a later version", ["end"], None, 7])
-def test_an_event_of_an_unknown_kind_is_passed_over(kind: object) -> None:
-    results = collect_results("python", [{"event": kind, **GROUP}, *EVENTS], ended())
-    assert results.passed
-    assert len(results.results) == 1
+def test_a_device_that_hangs_is_given_up_and_the_next_has_its_own_time(tmp_path: Path) -> None:
+    target = make_smoke_target(tmp_path, {"cpu": "hang", "cuda:0": "fine", "cuda:1": "hang"})
+    results = run_smoke(target, timeout=1.5)
+    assert [one.device for one in results.results if one.passed] == ["cuda:0"]
+    assert [(error.kind, error.device) for error in results.errors] == [
+        ("device-hung", "cpu"),
+        ("device-hung", "cuda:1"),
+    ]
+    assert results.seconds < 20
 
 
-@pytest.mark.parametrize(
-    ("line", "event"),
-    [
-        pytest.param(b'{"event": "end", "passed": true}', {"event": "end", "passed": True}, id="an event"),
-        pytest.param(b'noise{"event": "end"}', {"event": "end"}, id="after an unfinished line of another's"),
-        pytest.param(b"plain noise", None, id="noise"),
-        pytest.param(b'{"event": "end", "pass', None, id="cut short"),
-        pytest.param(b"", None, id="nothing"),
-        pytest.param(b'{"event": ' + b"[" * 200_000, None, id="endlessly nested"),
-        pytest.param(b'\xff\xfe{"other": 1}', None, id="another's JSON"),
-    ],
-)
-def test_a_line_of_the_stream_is_an_event_or_nothing(line: bytes, event: object) -> None:
-    assert parse_event(line) == event
+def test_the_limit_is_each_device_s_own_in_one_process_too(tmp_path: Path) -> None:
+    target = make_smoke_target(tmp_path, {"cpu": "slow", "cuda:0": "slow", "cuda:1": "slow"})
+    assert run_smoke(target, timeout=3.5).passed
+    assert len(runs(target)) == 1
+
+
+def test_each_device_that_dies_is_told_and_the_last_leaves_nothing_to_run(tmp_path: Path) -> None:
+    target = make_smoke_target(tmp_path, {"cuda:0": "abort", "cuda:1": "abort"})
+    results = run_smoke(target)
+    assert [error.device for error in results.errors] == ["cuda:0", "cuda:1"]
+    assert len(runs(target)) == 2
 
 
 def test_a_target_that_cannot_be_started_is_told(tmp_path: Path) -> None:
@@ -106,20 +69,43 @@ def test_a_target_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     assert "could not be started" in results.errors[0].message
 
 
-def test_a_target_that_hangs_is_cut_off(tmp_path: Path) -> None:
+def test_a_target_that_hangs_before_any_device_is_cut_off(tmp_path: Path) -> None:
     hanging = tmp_path / "python"
     hanging.write_text("#!/bin/sh\nsleep 600\n")
     hanging.chmod(0o755)
     results = run_smoke(str(hanging), timeout=0.5)
     assert results.errors[0].kind == "timed-out"
+    assert not results.complete
     assert results.seconds < 10
 
 
 def test_events_are_heard_as_they_come() -> None:
     heard: list[str] = []
     results = run_smoke(
-        sys.executable, devices=["cpu"], workloads=["backprop"], on_event=lambda event: heard.append(event["event"])
+        sys.executable,
+        Request(devices=["cpu"], workloads=["backprop"], mode="quick"),
+        on_event=lambda event: heard.append(event["event"]),
     )
     assert results.passed, results
     assert heard[0] == "start"
     assert heard[-1] == "end"
+    assert heard.index("begin") < heard.index("check")
+
+
+def test_a_request_says_only_what_was_asked_for() -> None:
+    assert Request().arguments() == []
+    assert Request(
+        devices=["cuda:1", "cpu"], dtypes=["float64"], variants=["compile"], mode="full", budget=0.0, memory=2**30,
+        network="net.json",
+    ).arguments() == [
+        "--device", "cuda:1", "--device", "cpu", "--dtype", "float64", "--variant", "compile",
+        "--mode", "full", "--budget", "0", "--memory", "1073741824", "--network", "net.json",
+    ]  # fmt: skip
+
+
+def test_the_names_that_are_offered_are_those_that_smoke_takes() -> None:
+    from envkit_smoke import options, workload
+
+    assert tuple(WORKLOADS) == workload.NAMES
+    assert tuple(DTYPES) == options.DTYPES
+    assert tuple(VARIANTS) == options.VARIANTS

@@ -13,8 +13,6 @@ from envkit.checks import diagnose
 from envkit.intake.recorded import read
 from envkit.render.terminal.diagnosis import print_diagnosis
 from envkit.render.terminal.lines import Lines
-from envkit.render.terminal.results import print_results
-from envkit.results import CheckResult, Results, SmokeError, Spread, Timing, WorkloadResult
 from envkit.snapshot import Absent, ProbeOutcome, ProbeRun, Snapshot, Unknown
 from tests.builders import make_cuda, make_gpu_snapshot, make_interpreter, make_packages, make_runtime, make_snapshot
 
@@ -58,30 +56,6 @@ nvcc fatal   : Unsupported gpu architecture 'compute_89'
   File "/opt/conda/lib/python3.11/site-packages/torch/utils/cpp_extension.py", line 1, in load
 """,
 }
-
-SPREAD = Spread(median=74e-6, p25=70e-6, p75=81e-6, min=66e-6, max=2e-3, count=500)
-RESULTS = Results(
-    target="/env/bin/python",
-    python="3.11.7",
-    torch="2.13.0+cpu",
-    complete=True,
-    passed=False,
-    seconds=2.5,
-    results=(
-        WorkloadResult(
-            workload="linear-regression",
-            device="cpu",
-            dtype="float32",
-            passed=False,
-            checks=(
-                CheckResult(name="gradient", passed=True, error=0.1, tolerance=1.0, detail="autograd agrees"),
-                CheckResult(name="every-step", passed=False, error=37.5, tolerance=1.0, detail="step 3 is off"),
-            ),
-            timing=Timing(warmup_steps=10, steps=500, epochs=100, step_seconds=SPREAD, epoch_seconds=SPREAD),
-        ),
-    ),
-    errors=(SmokeError(kind="device-unavailable", device="cuda:0", message="built for the CPU", available=("cpu",)),),
-)
 
 
 def plain(width: int) -> Console:
@@ -129,13 +103,6 @@ def test_a_format_that_failed_is_unclear_and_not_among_what_was_read() -> None:
     lines = shown(snapshot, 200).splitlines()
     assert "nvidia-smi" not in next(line for line in lines if line.startswith("read"))
     assert "unclear nvidia-smi: could not be read: KeyError" in {" ".join(line.split()) for line in lines}
-
-
-@pytest.mark.parametrize("width", [60, 80, 200])
-def test_smoke_results_read_as_their_golden_file(width: int) -> None:
-    out = plain(width)
-    print_results(out, RESULTS)
-    golden(f"smoke-{width}", out.file.getvalue())  # type: ignore[attr-defined]
 
 
 def test_a_command_is_never_broken_over_lines() -> None:

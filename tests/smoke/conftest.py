@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import pytest
 from envkit_smoke import published
 from envkit_smoke import regression_reference as reference
 from envkit_smoke.backprop_checks import BackpropRun
+from envkit_smoke.backprop_reference import joined
 from envkit_smoke.regression_checks import Evaluation, RegressionRun
 from envkit_smoke.timing import Timing
 
@@ -92,6 +93,7 @@ def regression_run() -> RegressionRun:
         epoch_losses.append(mean_squared_error(inputs, targets, parameters[-1]))
     return RegressionRun(
         device="cuda:0",
+        dtype="float32",
         batch_inputs=features[batches],
         batch_targets=targets[batches],
         parameters=np.array(parameters),
@@ -115,48 +117,50 @@ def sigmoid(net: Any) -> Any:
 def backprop_step(hidden_parameters: Any, output_parameters: Any) -> dict[str, Any]:
     """One step of the textbook's network in float32."""
     one = np.float32(1)
-    inputs = np.array([[*published.NETWORK_INPUT, 1]], np.float32)
+    inputs = np.c_[np.array(published.TEXTBOOK.inputs, np.float32), one]
     net_hidden = inputs @ hidden_parameters
     hidden = sigmoid(net_hidden)
     with_one = np.c_[hidden, one]
     net_output = with_one @ output_parameters
     output = sigmoid(net_output)
-    delta_output = (one - output) * output * (one - output)
+    delta_output = (output - one) * (output * (one - output))
     delta_hidden = delta_output @ output_parameters[:-1].T * (hidden * (one - hidden))
     return {
-        "net_hidden": net_hidden,
-        "hidden": hidden,
-        "net_output": net_output,
-        "output": output,
-        "delta_hidden": delta_hidden,
-        "delta_output": delta_output,
-        "hidden_steps": inputs.T @ delta_hidden,
-        "output_steps": with_one.T @ delta_output,
-        "losses": ((one - output) ** 2 * np.float32(0.5)).sum(),
+        "nets": (net_hidden, net_output),
+        "outputs": (hidden, output),
+        "deltas": (delta_hidden, delta_output),
+        "gradients": (inputs.T @ delta_hidden, with_one.T @ delta_output),
+        "loss": ((one - output) ** 2 * np.float32(0.5)).sum(),
     }
 
 
 @pytest.fixture(scope="session")
 def backprop_run() -> BackpropRun:
     """A faultless run of the textbook's network in NumPy's float32."""
-    hidden = [np.array(published.HIDDEN_PARAMETERS, np.float32)]
-    output = [np.array(published.OUTPUT_PARAMETERS, np.float32)]
+    states = [[joined(layer).astype(np.float32) for layer in published.TEXTBOOK.layers]]
     steps = []
     for _ in range(EPOCHS):
-        steps.append(backprop_step(hidden[-1], output[-1]))
-        hidden.append(hidden[-1] + np.float32(published.NETWORK_RATE) * steps[-1]["hidden_steps"])
-        output.append(output[-1] + np.float32(published.NETWORK_RATE) * steps[-1]["output_steps"])
-    seen = {name: np.array([step[name] for step in steps]) for name in steps[0]}
-    last = backprop_step(hidden[-1], output[-1])["losses"]
+        steps.append(backprop_step(*states[-1]))
+        moved = zip(states[-1], steps[-1]["gradients"], strict=False)
+        states.append([held - np.float32(published.TEXTBOOK.rate) * gradient for held, gradient in moved])
+    losses = [*(step["loss"] for step in steps), backprop_step(*states[-1])["loss"]]
+
+    def of_layers(name: str) -> list[Any]:
+        return [np.array(layer) for layer in zip(*(step[name] for step in steps), strict=False)]
+
     return BackpropRun(
         device="cpu",
-        hidden_parameters=np.array(hidden),
-        output_parameters=np.array(output),
-        hidden_gradients=-seen["hidden_steps"],
-        output_gradients=-seen["output_steps"],
+        dtype="float32",
+        network=replace(published.TEXTBOOK, steps=EPOCHS),
+        parameters=[np.array(layer) for layer in zip(*states, strict=False)],
+        nets=of_layers("nets"),
+        outputs=of_layers("outputs"),
+        deltas=of_layers("deltas"),
+        gradients=of_layers("gradients"),
+        differentiated=of_layers("gradients"),
+        losses=np.array(losses),
         placements=frozenset({("inputs", "cpu")}),
         observed_bits=b"same",
         timed_bits=b"same",
         timing=Timing(10, [0.001], [0.001]),
-        **{**seen, "losses": np.append(seen["losses"], last)},
     )

@@ -20,7 +20,7 @@ def check(batch: torch.Tensor, model: torch.nn.Linear) -> Check:
 
 
 def test_the_workloads_own_step_moves_its_batch() -> None:
-    training = Training(Task(DEVICE, seed=0, epochs=1, optimizer="functional", synchronise=lambda: None))
+    training = Training(Task(DEVICE, "float32", "functional", seed=0, epochs=1, synchronise=lambda: None))
     step = training.step(next(iter(training.loader)))
     moved = {**step._asdict(), **training.parameters(), **training.gradients(), **training.momenta()}
     assert {name: str(tensor.device) for name, tensor in moved.items()} == dict.fromkeys(moved, DEVICE)

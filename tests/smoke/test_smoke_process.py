@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from envkit_smoke.workload import NAMES
+from envkit_smoke.workload import KERNELS, NAMES, TRAININGS
 
 SMOKE = Path(__file__).parents[2] / "smoke"
-FAST = ("--epochs", "2")
+FAST = ("--mode", "quick", "--epochs", "2")
 
 NOISY_TORCH = """
 import os, sys
@@ -35,7 +35,7 @@ def package(folder: Path, name: str, source: str) -> str:
 
 @pytest.fixture(scope="module")
 def cpu_run(run_smoke: Any) -> Any:
-    return run_smoke("--device", "cpu")
+    return run_smoke("--device", "cpu", "--dtype", "float32", "--variant", "functional", "--budget", "0")
 
 
 def test_cpu_passes(cpu_run: Any) -> None:
@@ -53,12 +53,13 @@ def test_every_line_begins_with_its_event(cpu_run: Any) -> None:
 
 
 def test_each_workload_is_one_group_that_ends_with_its_result(cpu_run: Any) -> None:
-    between = cpu_run.events[1:-1]
+    between = [one for one in cpu_run.events[1:-1] if one["event"] != "begin"]
     groups = {name: [one["event"] for one in between if one["workload"] == name] for name in NAMES}
     assert [one["workload"] for one in between] == [name for name in NAMES for _ in groups[name]]
-    for group in groups.values():
-        assert group[-3:] == ["training", "timing", "result"]
-        assert set(group[:-3]) == {"check"}
+    for name in TRAININGS:
+        assert groups[name][-3:] == ["training", "timing", "result"]
+        assert set(groups[name][:-3]) == {"check"}
+    assert groups[KERNELS] == ["check"] * 6 + ["result"]
 
 
 def test_training_has_a_loss_for_each_of_the_lectures_epochs(cpu_run: Any) -> None:
@@ -86,7 +87,8 @@ def test_start_names_the_interpreter_that_ran(cpu_run: Any) -> None:
 
 
 def test_losses_of_a_seed_come_again(run_smoke: Any, cpu_run: Any) -> None:
-    again = run_smoke("--device", "cpu", "--workload", "linear-regression")
+    same = ("--dtype", "float32", "--variant", "functional", "--budget", "0")
+    again = run_smoke("--device", "cpu", "--workload", "linear-regression", *same)
     assert again.named("training")[0]["losses"] == cpu_run.named("training")[0]["losses"]
 
 
@@ -97,7 +99,7 @@ def test_an_unavailable_device_is_reported_and_the_cpu_still_measured(run_smoke:
     assert (error["kind"], error["device"]) == ("device-unavailable", "cuda:99")
     assert error["available"][0] == "cpu"
     assert error["message"].startswith("cuda:99 is not available: ")
-    assert [(one["device"], one["passed"]) for one in done.named("result")] == [("cpu", True)] * 2
+    assert [(one["device"], one["passed"]) for one in done.named("result")] == [("cpu", True)] * 3
 
 
 def test_cuda_where_there_is_none_is_an_error_that_names_the_cpu(run_smoke: Any) -> None:
@@ -174,12 +176,32 @@ def test_smoke_runs_from_a_zip(run_smoke: Any, tmp_path: Path) -> None:
     assert (done.code, done.events[-1]["passed"]) == (0, True)
 
 
-def test_the_functional_optimizer_spares_the_slow_import(run_smoke: Any, tmp_path: Path) -> None:
-    hook = "import atexit, sys\natexit.register(lambda: print('torch._dynamo' in sys.modules, file=sys.stderr))\n"
-    (tmp_path / "sitecustomize.py").write_text(hook, encoding="utf-8")
-    done = run_smoke("--device", "cpu", "--optimizer", "functional", *FAST, PYTHONPATH=str(tmp_path))
+def test_a_network_is_trained_and_shown_step_by_step(run_smoke: Any, tmp_path: Path) -> None:
+    layer = {"weights": [[0.5], [-0.25]], "biases": [0.125], "activation": "tanh"}
+    network = {"layers": [layer], "inputs": [[1, 2], [3, 4]], "targets": [[0], [1]], "loss": "mse", "rate": 0.5}
+    file = tmp_path / "network.json"
+    file.write_text(json.dumps({**network, "steps": 3}), encoding="utf-8")
+    dtypes = ("--dtype", "float64", "--dtype", "float32")
+    done = run_smoke("--device", "cpu", "--workload", "backprop", "--network", str(file), *dtypes, *FAST)
     assert done.code == 0
-    assert done.stderr.splitlines()[-1] == "False"
+    told = done.named("network")
+    assert [(one["device"], one["dtype"], len(one["steps"])) for one in told] == [
+        ("reference", "float64", 3),
+        ("cpu", "float64", 3),
+        ("cpu", "float32", 3),
+    ]
+    losses = [[step["loss"] for step in one["steps"]] for one in told]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-14)
+    assert losses[2] == pytest.approx(losses[0], rel=1e-6)
+
+
+def test_quick_spares_the_slow_imports(run_smoke: Any, tmp_path: Path) -> None:
+    slow = "[name for name in ('torch._dynamo', 'numpy.ma') if name in sys.modules]"
+    hook = f"import atexit, sys\natexit.register(lambda: print({slow}, file=sys.stderr))\n"
+    (tmp_path / "sitecustomize.py").write_text(hook, encoding="utf-8")
+    done = run_smoke("--device", "cpu", "--mode", "quick", PYTHONPATH=str(tmp_path))
+    assert done.code == 0
+    assert done.stderr.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("source", sorted(SMOKE.rglob("*.py")), ids=lambda path: path.name)

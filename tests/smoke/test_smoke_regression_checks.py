@@ -14,6 +14,7 @@ NAMES = [
     "initial-predictions",
     "closed-form",
     "every-step",
+    "trajectory",
     "gradient",
     "loss",
     "epoch-permutation",
@@ -51,7 +52,7 @@ def test_bounds_leave_little_room(regression_run: RegressionRun) -> None:
 
 def test_one_gradient_off_by_a_hundred_thousandth_fails(regression_run: RegressionRun) -> None:
     gradients = scaled(regression_run.gradients, (7, 1, 2), 1 + 1e-5)
-    assert failed(replace(regression_run, gradients=gradients)) == {"gradient"}
+    assert "gradient" in failed(replace(regression_run, gradients=gradients))
 
 
 def test_one_momentum_off_fails_that_step(regression_run: RegressionRun) -> None:
@@ -77,6 +78,11 @@ def test_one_epoch_loss_off_fails(regression_run: RegressionRun) -> None:
 def test_a_loss_that_is_not_a_number_fails(regression_run: RegressionRun) -> None:
     losses = scaled(regression_run.losses, 3, np.nan)
     assert failed(replace(regression_run, losses=losses)) == {"loss"}
+
+
+def test_a_run_that_leaves_float64_s_path_fails_its_trajectory(regression_run: RegressionRun) -> None:
+    parameters = scaled(regression_run.parameters, (0, 0, 3), 1 + 1e-3)
+    assert "trajectory" in failed(replace(regression_run, parameters=parameters))
 
 
 def test_a_batch_with_a_wrong_row_fails_the_permutation(regression_run: RegressionRun) -> None:

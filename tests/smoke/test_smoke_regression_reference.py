@@ -64,11 +64,7 @@ def test_printed_parameters_alone_would_miss_the_printed_mse() -> None:
 
 
 def test_tolerance_of_the_initial_mse_is_far_below_what_four_decimals_miss_it_by() -> None:
-    inputs, _ = reference.dataset()
-    parameters = reference.stored(reference.initial_parameters())
-    predictions = reference.predict(reference.with_ones(inputs), parameters)
-    tolerance = reference.initial_mse_tolerance(predictions, full_mse(parameters.value))
-    assert 1e-3 < tolerance < 0.577 / 20
+    assert 1e-3 < reference.initial_mse_tolerance() < 0.577 / 20
 
 
 def test_tolerance_of_the_initial_mse_allows_every_prediction_to_be_off_by_half_a_printed_unit() -> None:
@@ -76,7 +72,7 @@ def test_tolerance_of_the_initial_mse_allows_every_prediction_to_be_off_by_half_
     mse = reference.mean_squared_error(printed, targets)
     away = published.HALF_OF_FOURTH_DECIMAL * np.sign(printed.value - targets.value)
     moved = reference.mean_squared_error(Bounded(printed.value + away), targets)
-    assert 0 < moved.value - mse.value <= reference.initial_mse_tolerance(printed, Bounded(mse.value))
+    assert 0 < moved.value - mse.value <= reference.initial_mse_tolerance()
 
 
 def test_largest_eigenvalue_of_the_hessian_is_what_makes_training_unstable() -> None:
@@ -84,6 +80,14 @@ def test_largest_eigenvalue_of_the_hessian_is_what_makes_training_unstable() -> 
     eigenvalues = np.linalg.eigvalsh(inputs.T @ inputs / len(inputs))
     assert eigenvalues[-1] == pytest.approx(17909, abs=1)
     assert eigenvalues[-1] / eigenvalues[0] == pytest.approx(2.2e6, rel=0.01)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**-4])
+def test_parameters_for_scaled_features_predict_the_same_bits(scale: float) -> None:
+    inputs, _ = reference.dataset(scale)
+    parameters = reference.for_features(reference.closed_form(), scale)
+    scaled, plain = reference.with_ones(inputs).value, reference.with_ones(reference.dataset()[0]).value
+    assert np.array_equal(scaled @ parameters.T, plain @ reference.closed_form().T)
 
 
 def test_gradient_is_the_slope_of_the_mean_squared_error() -> None:

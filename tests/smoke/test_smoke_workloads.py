@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from envkit_smoke import backprop, regression, workload
+from envkit_smoke import backprop, network, regression, workload
+from envkit_smoke.arithmetic import ARITHMETIC
 from envkit_smoke.optimizers import OPTIMIZERS, ClassSGD, FunctionalSGD
 from envkit_smoke.recorder import Recorder
 from envkit_smoke.workload import Task
@@ -18,12 +19,12 @@ Change = Callable[[torch.Tensor], torch.Tensor]
 
 
 def task(**overrides: Any) -> Task:
-    given = {"device": "cpu", "seed": 0, "epochs": 12, "optimizer": "functional", "synchronise": lambda: None}
-    return Task(**{**given, **overrides})
+    given = {"device": "cpu", "dtype": "float32", "variant": "functional", "seed": 0, "epochs": 12}
+    return Task(**{**given, "synchronise": lambda: None, **overrides})
 
 
 def failed(name: str, wanted: Task | None = None) -> set[str]:
-    (one,) = workload.load([name])
+    one = workload.load([name])[name]
     return {check.name for check in one.judge(one.observe(wanted or task())).checks if not check.passed}
 
 
@@ -65,13 +66,13 @@ def half_precision(result: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**63 - 1])
-@pytest.mark.parametrize("name", workload.NAMES)
+@pytest.mark.parametrize("name", workload.TRAININGS)
 def test_this_cpu_passes_every_check(name: str, seed: int) -> None:
     assert failed(name, task(seed=seed)) == set()
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
-@pytest.mark.parametrize("name", workload.NAMES)
+@pytest.mark.parametrize("name", workload.TRAININGS)
 def test_short_runs_pass(name: str, epochs: int) -> None:
     assert failed(name, task(epochs=epochs)) == set()
 
@@ -85,12 +86,12 @@ def test_short_runs_pass(name: str, epochs: int) -> None:
         ("addmm", "linear-regression", "loss"),
         ("addmm", "linear-regression", "closed-form"),
         ("mm", "linear-regression", "gradient"),
-        ("mm", "linear-regression", "every-step"),
+        ("mm", "linear-regression", "trajectory"),
         ("mse_loss", "linear-regression", "loss"),
         ("mse_loss_backward", "linear-regression", "gradient"),
         ("mm", "backprop", "every-step"),
         ("sigmoid", "backprop", "every-step"),
-        ("sigmoid", "backprop", "gradient"),
+        ("sigmoid", "backprop", "trajectory"),
         ("sigmoid", "backprop", "loss"),
         ("sigmoid_backward", "backprop", "gradient"),
     ],
@@ -109,6 +110,36 @@ def test_a_wrong_loss_alone_fails_the_loss_checks_alone() -> None:
 
 def test_a_wrong_backward_kernel_alone_leaves_the_hand_written_pass_right() -> None:
     assert failed_with("sigmoid_backward", slightly_off, "backprop") == {"gradient"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("name", workload.TRAININGS)
+def test_this_cpu_passes_every_check_in_every_dtype(name: str, dtype: str) -> None:
+    assert failed(name, task(dtype=dtype, epochs=6)) == set()
+
+
+@pytest.mark.parametrize("variant", ["eager", "functional", "foreach", "fused"])
+@pytest.mark.parametrize("name", workload.TRAININGS)
+def test_every_variant_of_the_update_passes_every_check(name: str, variant: str) -> None:
+    assert failed(name, task(variant=variant)) == set()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(("kernel", "name"), [("mm", "linear-regression"), ("mm", "backprop"), ("sigmoid", "backprop")])
+def test_a_kernel_that_is_wrong_by_twenty_roundoffs_is_caught_in_every_dtype(
+    kernel: str, name: str, dtype: str
+) -> None:
+    off = 1 + 20 * 2.0 ** -ARITHMETIC[dtype].digits
+    with Faulty(kernel, lambda result: result * off):
+        assert failed(name, task(dtype=dtype)) & {"every-step", "gradient"}
+
+
+def test_features_are_scaled_for_float16_only() -> None:
+    largest = {
+        dtype: float(regression.observe(task(dtype=dtype, epochs=1)).batch_inputs.max())
+        for dtype in ("float64", "float32", "bfloat16", "float16")
+    }
+    assert largest == {"float64": 134.0, "float32": 134.0, "bfloat16": 134.0, "float16": 134.0 / 16}
 
 
 def test_a_kernel_that_is_wrong_once_is_caught() -> None:
@@ -134,12 +165,12 @@ def test_an_optimizer_with_wrong_settings_is_caught(wrong: dict[str, float], mon
         return FunctionalSGD(parameters, **{**settings, **wrong})
 
     monkeypatch.setitem(OPTIMIZERS, "functional", make)
-    assert failed("linear-regression") == {"every-step"}
+    assert {"every-step"} <= failed("linear-regression") <= {"every-step", "trajectory"}
 
 
 def test_an_optimizer_that_forgets_to_clear_the_gradients_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FunctionalSGD, "zero_grad", lambda self: None)
-    assert {"gradient", "every-step"} <= failed("linear-regression")
+    assert {"gradient", "trajectory"} <= failed("linear-regression")
 
 
 def test_a_loader_that_repeats_a_batch_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +184,7 @@ def test_a_loader_that_repeats_a_batch_is_caught(monkeypatch: pytest.MonkeyPatch
 
 
 def test_function_and_class_of_the_optimizer_give_the_same_bits() -> None:
-    bits = [regression.observe(task(epochs=3, optimizer=name)).observed_bits for name in ("functional", "class")]
+    bits = [regression.observe(task(epochs=3, variant=name)).observed_bits for name in ("functional", "eager")]
     assert bits[0] == bits[1]
 
 
@@ -223,19 +254,15 @@ def test_the_device_is_waited_for_around_every_timed_unit() -> None:
             backprop,
             {
                 "inputs",
-                "target",
-                "net_hidden",
-                "hidden",
-                "net_output",
-                "output",
+                "targets",
                 "loss",
-                "delta hidden",
-                "delta output",
                 *(
-                    f"{what}{layer} {part}"
-                    for what in ("", "step of ", "gradient of ")
-                    for layer in ("hidden", "output")
-                    for part in ("weights", "bias")
+                    f"{what} {layer}"
+                    for layer in (1, 2)
+                    for what in (
+                        *("net", "output", "delta", "weights", "biases", "gradient of weights", "gradient of biases"),
+                        *("autograd of weights", "autograd of biases"),
+                    )
                 ),
             },
             id="backprop",
@@ -280,13 +307,52 @@ def test_recorder_keeps_what_a_tensor_was_not_what_it_becomes() -> None:
     assert recorder.arrays()["weight"].tolist() == [[1.5], [3.0]]
 
 
-def test_recorder_keeps_the_devices_dtype() -> None:
-    recorder = Recorder()
-    recorder.keep({"loss": torch.tensor(0.1)})
-    assert recorder.arrays()["loss"].dtype == np.float32
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_recorder_keeps_every_dtype_s_numbers_exactly(dtype: torch.dtype) -> None:
+    recorder, tensor = Recorder(), torch.tensor(0.1, dtype=dtype)
+    recorder.keep({"loss": tensor})
+    assert recorder.arrays()["loss"].tolist() == [tensor.item()]
 
 
 def test_evaluation_is_at_the_given_parameters() -> None:
-    seen = regression.evaluate(task(), np.zeros((2, 4)))
+    seen = regression.evaluate(regression.Training(task()), np.zeros((2, 4)))
     assert np.all(seen.predictions == 0)
     assert seen.predictions.shape == (15, 2)
+
+
+def random_network(seed: int) -> network.Network:
+    """A network of random depth, widths, activations, loss, rate and size of weights; many of them diverge."""
+    chance = np.random.default_rng(seed)
+    depth = int(chance.integers(1, 6))
+    widths = [int(chance.integers(1, 9)) for _ in range(depth + 1)]
+    rows = int(chance.integers(1, 7))
+    activations = [str(chance.choice(network.ACTIVATIONS)) for _ in range(depth)]
+    loss = str(chance.choice(network.LOSSES))
+    if loss == "cross-entropy":
+        activations[-1] = str(chance.choice(network.PROBABILITIES))
+    size = float(chance.choice([0.3, 1, 3, 10]))
+    layers = tuple(
+        network.Layer(
+            (size * chance.normal(size=(fed, units))).tolist(),
+            chance.normal(size=units).tolist(),
+            activation,
+            bool(chance.integers(2)),
+        )
+        for fed, units, activation in zip(widths, widths[1:], activations, strict=False)
+    )
+    inputs = chance.normal(size=(rows, widths[0])) * float(chance.choice([1, 5, 0]))
+    targets = chance.uniform(size=(rows, widths[-1])).round(int(chance.integers(0, 5)))
+    rate, steps = float(chance.choice([0, 0.01, 0.5, 0.9, 5])), int(chance.integers(1, 20))
+    return network.Network(layers, inputs.tolist(), targets.tolist(), loss, rate, steps)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("seed", range(30, 50))
+def test_any_network_passes_every_check_in_every_dtype(seed: int, dtype: str) -> None:
+    assert failed("backprop", task(dtype=dtype, network=random_network(seed))) == set()
+
+
+@pytest.mark.parametrize("variant", ["eager", "foreach", "fused"])
+@pytest.mark.parametrize("seed", range(5))
+def test_any_network_passes_every_check_in_every_variant(seed: int, variant: str) -> None:
+    assert failed("backprop", task(variant=variant, network=random_network(seed))) == set()

@@ -11,6 +11,7 @@
  * STANDIN_THROTTLE       the mask of reasons; STANDIN_PSTATE, STANDIN_TEMPERATURE, STANDIN_UTILIZATION
  * STANDIN_POWER, STANDIN_POWER_DEFAULT   limits in milliwatts
  * STANDIN_PCIE, STANDIN_PCIE_BEST        "generation x lanes": "1x8"
+ * STANDIN_CLOCK          "now/best" in MHz
  * STANDIN_MODE           the compute mode; STANDIN_PERSISTENCE
  * STANDIN_MEMORY         "used/total" in MiB; STANDIN_PROCESSES  MiB that each holds: "100,200"
  * STANDIN_MIG            how many MIG devices are ready, MIG mode on
@@ -143,6 +144,20 @@ int nvmlDeviceGetMaxPcieLinkGeneration(Device *device, unsigned *value) {
 }
 int nvmlDeviceGetMaxPcieLinkWidth(Device *device, unsigned *value) {
     return link_part(device, "STANDIN_PCIE_BEST", 1, value);
+}
+static int clock_part(Device *device, int best, unsigned *value) {
+    const char *text = told(device, "STANDIN_CLOCK");
+    if (!text) return NOT_SUPPORTED;
+    *value = (unsigned)atoi(best ? strchr(text, '/') + 1 : text);
+    return 0;
+}
+int nvmlDeviceGetClockInfo(Device *device, int domain, unsigned *value) {
+    (void)domain;
+    return clock_part(device, 0, value);
+}
+int nvmlDeviceGetMaxClockInfo(Device *device, int domain, unsigned *value) {
+    (void)domain;
+    return clock_part(device, 1, value);
 }
 int nvmlDeviceGetComputeMode(Device *device, unsigned *value) { return answer(device, "STANDIN_MODE", value); }
 int nvmlDeviceGetPersistenceMode(Device *device, unsigned *value) {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from envkit.apply.work import Work
     from envkit.cli.creating.asked import Asked
     from envkit.cli.doctor import Examined
-    from envkit.cli.smoke import Exercised
+    from envkit.cli.smoking.measuring import Exercised
     from envkit.planning.model import Other, Plan
     from envkit.probes.pip_config import PipSources
     from envkit.render.events import EventProgress

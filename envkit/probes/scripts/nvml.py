@@ -156,8 +156,10 @@ def health(ask, handle):
 def clocks(ask, handle):
     # type: (Any, Any) -> dict[str, Any]
     mask = ask("nvmlDeviceGetCurrentClocksThrottleReasons", handle)
-    core = 0
+    core, multiprocessors = 0, 1
     return {
+        "clock": ask("nvmlDeviceGetClockInfo", handle, multiprocessors),
+        "clock_best": ask("nvmlDeviceGetMaxClockInfo", handle, multiprocessors),
         "throttle": None if mask is None else [name for bit, name in THROTTLES if mask & bit],
         "performance_state": among(ask("nvmlDeviceGetPerformanceState", handle), 15),
         "temperature": among(ask("nvmlDeviceGetTemperature", handle, core), 150),

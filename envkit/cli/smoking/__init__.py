@@ -1,0 +1,1 @@
+"""What `envkit smoke` can be asked to do."""
