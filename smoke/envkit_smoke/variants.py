@@ -40,7 +40,7 @@ def prepared(variant: str, work: Work, state: Callable[[], list[torch.Tensor]]) 
 
 
 class Compiled:
-    """The work compiled by torch.compile at its first call, and at the first of each size where ``dynamic`` is False."""
+    """The work compiled by torch.compile at its first call, and for each size anew where ``dynamic`` is False."""
 
     def __init__(self, work: Work, *, dynamic: bool | None = None) -> None:
         if hasattr(torch, "_dynamo"):  # what was compiled before counts against its limit, beyond which it runs eagerly
