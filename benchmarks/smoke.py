@@ -2,9 +2,9 @@
 
 The command is measured against `import torch` in the same interpreter: the two run in turn, every other round
 backwards, so that what else the machine does weighs on both alike. The shares of the ceilings come from the events of
-one run, whose ceilings and steps were measured by turns on the same device. The lecture's own loop and the fast step
-at its size come from the `timing` event of the variant "eager" and from the smallest `point`. A benchmark is no test:
-it exits with 0 whatever the figures, unless a command fails.
+one run, whose ceilings and steps were measured by turns on the same device; so do the lecture's own loop, with its data
+loader, and the fast one on the same batches. A benchmark is no test: it exits with 0 whatever the figures, unless a
+command fails.
 
     python benchmarks/smoke.py [--runs N] [--python PATH] [--device D] [--budget 30s]
 """
@@ -89,9 +89,7 @@ def take_time(command: Sequence[str]) -> float:
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     seconds = time.perf_counter() - began
     if done.returncode != 0:
-        raise RuntimeError(
-            f"`{' '.join(command)}` exited with {done.returncode}\n{done.stderr.decode(errors='replace')}"
-        )
+        raise _failed(command, done)
     return seconds
 
 
@@ -101,47 +99,37 @@ def _failed(command: Sequence[str], done: "subprocess.CompletedProcess[bytes]") 
 
 
 def run_smoke(python: str, device: str, budget: str) -> Document:
-    """Return the document of a run of the lecture's own loop and of the sweep."""
+    """Return the document of a run with its sweep."""
     command = [sys.executable, "-m", "envkit", "smoke", "--json", "--python", python, "--device", device]
     command += ["--variant", "eager", "--dtype", "float32", "--budget", budget]
     command += ["--dtype", "bfloat16"] if device != "cpu" else []
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode not in (0, 1):
-        raise RuntimeError(
-            f"`{' '.join(command)}` exited with {done.returncode}\n{done.stderr.decode(errors='replace')}"
-        )
+        raise _failed(command, done)
     document: Document = json.loads(done.stdout)
     return document
 
 
 def shares(document: Document, device: str) -> Iterator[Row]:
     """Yield what the events of a run say of the promises; what was not measured is left out."""
-    for workload in ("linear-regression", "backprop"):
-        yield from loop_share(document, workload)
+    yield from loop_share(document)
     yield from ceiling_share(document, "linear-regression", "copy", "bytes", None, COPY_LEAST)
     dtype, least = ("float32", CPU_MATMUL_LEAST) if device == "cpu" else ("bfloat16", GPU_MATMUL_LEAST)
     yield from ceiling_share(document, "backprop", "matmul", "flops", dtype, least)
 
 
-def loop_share(document: Document, workload: str) -> Iterator[Row]:
-    """The fastest step at the lecture's size over a step of the lecture's own epoch, data loading included."""
-    epochs = [
-        one["timing"]
-        for one in document["results"]
-        if (one["workload"], one["variant"], one["dtype"]) == (workload, "eager", "float32") and one["timing"]
-    ]
-    small = [point for point in document["points"] if (point["workload"], point["dtype"]) == (workload, "float32")]
-    if not epochs or not small:
+def loop_share(document: Document) -> Iterator[Row]:
+    """The fast loop's step over the lecture's, both on the lecture's batches of three rows."""
+    size = {"rows": 15, "width": 3, "batch": 3}
+    steps = {point["variant"]: point["seconds"] for point in document["points"] if point["size"] == size}
+    if "lecture" not in steps:
         return
-    epoch = epochs[0]["epoch_seconds"]
-    steps = epochs[0]["steps"] / epochs[0]["epochs"]
-    least = min(small, key=lambda point: (point["samples"], point["seconds"]["median"]))["seconds"]
-    loop = {name: epoch[name] / steps for name in ("median", "p25", "p75")}
+    fast, loop = steps["fast"], steps["lecture"]
     yield Row(
-        f"{workload}: fast step ({least['median'] * 1e6:.2f} us) over the lecture's ({loop['median'] * 1e6:.1f} us)",
-        least["median"] / loop["median"],
-        least["low"] / loop["p75"],
-        least["high"] / loop["p25"],
+        f"fast step ({fast['median'] * 1e6:.2f} us) over the lecture's ({loop['median'] * 1e6:.0f} us)",
+        fast["median"] / loop["median"],
+        fast["low"] / loop["high"],
+        fast["high"] / loop["low"],
         LOOP_LIMIT,
         at_most=True,
     )
@@ -150,14 +138,15 @@ def loop_share(document: Document, workload: str) -> Iterator[Row]:
 def ceiling_share(
     document: Document, workload: str, of: str, count: str, dtype: str | None, least: float
 ) -> Iterator[Row]:
-    """The best size of a workload over the ceiling of the same run, each with its interval."""
+    """The largest size of a workload over the ceiling of the same run, each with its interval."""
     ceilings = [one for one in document["ceilings"] if one["of"] == of and dtype in (None, one["dtype"])]
     points = [one for one in document["points"] if one["workload"] == workload and dtype in (None, one["dtype"])]
     if not ceilings or not points:
         return
     ceiling = max(ceilings, key=lambda one: float(one["rate"]))
-    best = max(points, key=lambda point: float(point[count]) / float(point["seconds"]["median"]))
-    done, seconds = best[count], best["seconds"]
+    most = max(point[count] for point in points)
+    best = min((one for one in points if one[count] == most), key=lambda point: float(point["seconds"]["median"]))
+    done, seconds = most, best["seconds"]
     yield Row(
         f"{workload} {best['dtype']}: {count} a second over the largest {of}",
         done / seconds["median"] / ceiling["rate"],
