@@ -100,9 +100,9 @@ class Completed:
 class _Tail:
     """The last bytes of a stream, read to its end in a thread of its own."""
 
-    def __init__(self, stream: IO[bytes], limit: int, on_line: Callable[[bytes], None] | None) -> None:
+    def __init__(self, stream: IO[bytes], limits: tuple[int, int], on_line: Callable[[bytes], None] | None) -> None:
         self._stream = stream
-        self._limit = limit
+        self._limit, self._longest_line = limits
         self._on_line = on_line
         self._chunks: deque[bytes] = deque()
         self._size = 0
@@ -116,7 +116,7 @@ class _Tail:
                 self._keep(chunk)
                 if self._on_line is not None:
                     *lines, unfinished = (unfinished + chunk).split(b"\n")
-                    unfinished = unfinished[-self._limit :]
+                    unfinished = unfinished[-self._longest_line :]
                     for line in lines:
                         self._on_line(line)
         if self._on_line is not None and unfinished:
@@ -147,14 +147,16 @@ def run(
     cwd: str | None = None,
     given: bytes = b"",
     limit: int = OUTPUT_LIMIT,
+    longest_line: int | None = None,
     on_line: Callable[[bytes], None] | None = None,
     on_error_line: Callable[[bytes], None] | None = None,
 ) -> Completed:
     """Run a program to its end, or kill it with all it started after `timeout` seconds.
 
     `given` is what it may read from stdin. `limit` bounds the bytes kept of each stream (the last ones). `on_line` is
-    called with each line of stdout as it comes, `on_error_line` with each of stderr, in other threads. On
-    KeyboardInterrupt the program is killed first.
+    called with each line of stdout as it comes, `on_error_line` with each of stderr, in other threads; of a line that
+    is longer than `longest_line` (`limit` unless told otherwise), with its end. On KeyboardInterrupt the program is
+    killed first.
     """
     began = time.perf_counter()
     try:
@@ -188,7 +190,8 @@ def run(
         threading.Thread(target=_give, args=(process.stdin, given), daemon=True).start()
     try:
         deadline = timeout if isinstance(timeout, Deadline) else Deadline(timeout)
-        return _finish(process, tuple(argv), began, deadline, limit, (on_line, on_error_line))
+        limits = (limit, limit if longest_line is None else longest_line)
+        return _finish(process, tuple(argv), began, deadline, limits, (on_line, on_error_line))
     except BaseException:
         _kill(process)
         raise
@@ -207,12 +210,12 @@ def _finish(
     argv: tuple[str, ...],
     began: float,
     allowed: Deadline,
-    limit: int,
+    limits: tuple[int, int],
     on_lines: tuple[Callable[[bytes], None] | None, Callable[[bytes], None] | None],
 ) -> Completed:
     assert process.stdout is not None  # noqa: S101 - both are pipes, as opened in run()
     assert process.stderr is not None  # noqa: S101
-    tails = (_Tail(process.stdout, limit, on_lines[0]), _Tail(process.stderr, limit, on_lines[1]))
+    tails = (_Tail(process.stdout, limits, on_lines[0]), _Tail(process.stderr, limits, on_lines[1]))
     timed_out = not _ends_within(process, allowed)
     if timed_out:
         _kill(process)

@@ -125,6 +125,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     dtype: str
     variant: str = ""
+    first_step: int = 1
+    """A long run comes in several events."""
     steps: tuple[NetworkStep, ...]
     not_finite: dict[str, str] = {}
 
@@ -168,8 +170,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     flops: int
     seconds: Spread
-    bound_by: str = ""
-    """By the device's own ceilings: "bytes", "flops", or "launch" where neither is near."""
+    bound_by: str | None = None
+    """By the device's own ceilings: "bytes", "flops", or "launch" where neither is near; None: unknown."""
     lowered_from: dict[str, int] | None = None
     """The size that the device had no memory for."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # Whatever is active around the test run must not choose the target or hide a GPU.
 _UNSET = ("VIRTUAL_ENV", "CONDA_PREFIX", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTHONPATH", "COLUMNS")
 
+
+# What starts the tests in the background may have them ignore Ctrl-C, and all programs that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What the user's own envkit learned must not reach a test: this folder is never made.
 os.environ["ENVKIT_CACHE_DIR"] = str(Path(tempfile.gettempdir()) / "envkit-tests-have-no-cache")

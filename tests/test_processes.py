@@ -192,3 +192,10 @@ def test_after_a_stop_nothing_is_started() -> None:
         processes.start_again()
     assert done.end is End.NOT_STARTED
     assert python("print('started')").ok
+
+
+def test_a_line_may_be_longer_than_what_is_kept() -> None:
+    lines: list[bytes] = []
+    done = python("print('x' * 100_000)", limit=1000, longest_line=10**6, on_line=lines.append)
+    assert [len(line) for line in lines] == [100_000]
+    assert len(done.stdout) <= 1000

@@ -73,7 +73,6 @@ _MEANINGS: dict[str, type[msgspec.Struct]] = {
 }
 _OF_A_WORKLOAD = (CheckResult, Training, Timing, _Verdict)
 _AS_TOLD: dict[str, type[msgspec.Struct]] = {
-    "networks": Network,
     "conditions": Conditions,
     "ceilings": Ceiling,
     "points": Point,
@@ -107,6 +106,7 @@ def collect_results(
         **msgspec.structs.asdict(start),
         results=results,
         **{field: _all(meaning, told) for field, meaning in _AS_TOLD.items()},  # type: ignore[arg-type]
+        networks=_whole(_all(Network, told)),
         errors=errors,
         complete=(end is not None or died_at_a_device) and not interrupted,
         interrupted=interrupted,
@@ -124,7 +124,7 @@ def joined(parts: Sequence[Results]) -> Results:
     first, *rest = parts
     if not rest:
         return first
-    several = ("results", "errors", *_AS_TOLD)
+    several = ("results", "errors", "networks", *_AS_TOLD)
     return msgspec.structs.replace(
         first,
         **{field: tuple(one for part in parts for one in getattr(part, field)) for field in several},
@@ -152,6 +152,25 @@ def _all(meaning: type[T], told: Sequence[_Told]) -> tuple[T, ...]:
 
 def _first(meaning: type[T], told: Sequence[_Told]) -> T | None:
     return next(iter(_all(meaning, told)), None)
+
+
+def _whole(parts: Sequence[Network]) -> tuple[Network, ...]:
+    """Put the parts of each network's steps together."""
+    whole: dict[tuple[str, str, str], Network] = {}
+    for part in parts:
+        place = (part.device, part.dtype, part.variant)
+        before = whole.get(place, msgspec.structs.replace(part, first_step=1, steps=(), not_finite={}))
+        lost = {_later(path, part.first_step - 1): value for path, value in part.not_finite.items()}
+        whole[place] = msgspec.structs.replace(
+            before, steps=before.steps + part.steps, not_finite={**before.not_finite, **lost}
+        )
+    return tuple(whole.values())
+
+
+def _later(path: str, steps: int) -> str:
+    """A place in an event's steps as a place in all of them: "steps.0.loss" is "steps.7.loss" after seven others."""
+    first, number, *rest = path.split(".")
+    return ".".join((first, str(int(number) + steps), *rest)) if number.isdigit() else path
 
 
 def _workload_result(place: Place, group: Sequence[_Told]) -> WorkloadResult:

@@ -17,6 +17,8 @@ import msgspec
 from envkit.results import Compared, Comparison, Results, Spread
 
 _LEVEL = 0.95
+_OPEN = log(1e6)
+"""A factor that no two runs of one thing differ by."""
 
 
 class Timed(msgspec.Struct, frozen=True):
@@ -103,4 +105,7 @@ def _distances(new: Spread, old: Spread) -> tuple[float, float]:
 
 
 def _distance(low: float, high: float) -> float:
-    return log(high / low) if 0 < low < high else 0.0
+    """The logarithm of their ratio; an interval that reaches down to zero leaves everything open."""
+    if low <= 0:
+        return _OPEN
+    return log(high / low) if low < high else 0.0

@@ -1,5 +1,6 @@
 """A run kept in a file: the document that `--json` prints, read back to be compared with."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ import msgspec
 from envkit.errors import EnvkitError
 from envkit.results import Results
 from envkit.snapshot import encode
+
+_LARGEST = 512 * 2**20
+"""Bytes: many times what the longest run with the largest networks comes to."""
 
 
 class _Head(msgspec.Struct):
@@ -53,7 +57,7 @@ def save(document: Mapping[str, Any], path: Path) -> None:
 def load(path: Path) -> Results:
     """Read a saved run; raise `EnvkitError` when the file cannot be read, or holds none."""
     try:
-        data = path.read_bytes()
+        data = _read(path)
     except OSError as error:
         raise EnvkitError(f"{path} cannot be read: {error.strerror}") from error
     try:
@@ -67,10 +71,21 @@ def load(path: Path) -> Results:
 
 def _is_saved_run(path: Path) -> bool:
     try:
-        msgspec.json.decode(path.read_bytes(), type=_Head)
+        msgspec.json.decode(_read(path), type=_Head)
     except (OSError, msgspec.DecodeError, RecursionError):
         return False
     return True
+
+
+def _read(path: Path) -> bytes:
+    """All of a file that can be a saved run; a device has no end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
+    with path.open("rb") as file:
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise OSError(errno.EFBIG, f"it is larger than any saved run ({_LARGEST} bytes)")
+    return data
 
 
 def _umask() -> int:

@@ -13,6 +13,9 @@ from envkit.results import Results
 SMOKE_LIMIT = 600.0
 """Seconds beside those for speed after which a device is given up, and torch that does not get as far as a device."""
 
+_LONGEST_EVENT = 2**30
+"""Bytes: one step of the largest network that a file may hold is some hundred megabytes."""
+
 OnEvent = Callable[[Event], None]
 
 
@@ -58,7 +61,7 @@ def _run_child(python: str, request: Request, limit: float, on_event: OnEvent | 
 
     # -B: nothing is written into the payload's folder, which may be read-only or another user's.
     argv = [python, "-B", str(find_payload("smoke")), *request.arguments()]
-    return events, processes.run(argv, timeout=deadline, on_line=hear)
+    return events, processes.run(argv, timeout=deadline, longest_line=_LONGEST_EVENT, on_line=hear)
 
 
 def _left(events: list[Event], results: Results) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +39,12 @@ Exit codes:
 """
 
 
+_DEVICE = re.compile(r"cpu|all|mps(?::0)?|(?:cuda|xpu)(?::\d{1,4})?", re.ASCII)
+
+
 def _check_device(_context: click.Context, _parameter: click.Parameter, devices: tuple[str, ...]) -> tuple[str, ...]:
     for device in devices:
-        kind, _, index = device.partition(":")
-        numbered = kind in ("cuda", "xpu") and index.isdigit()
-        if kind not in ("cpu", "cuda", "mps", "xpu", "all") or (":" in device and not numbered):
+        if not _DEVICE.fullmatch(device):
             raise click.BadParameter(f"{device!r} is none of cpu, cuda, cuda:N, mps, xpu, xpu:N, all")
     return devices
 
@@ -72,8 +74,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--variant", "variants", multiple=True, type=click.Choice(list(VARIANTS)), help="may be repeated")
 @click.option("--network", type=_FILE, metavar="FILE", help="a JSON network for backprop, shown step by step")
 @click.option("--python", metavar="PATH|NAME", help="the interpreter to run them in")
-@click.option("--epochs", type=click.IntRange(min=1), help="training epochs (default: 100, as the lecture)")
-@click.option("--seed", type=click.IntRange(min=0), help="seed of the data order and the parameters (default: 0)")
+@click.option("--epochs", type=click.IntRange(1, 10**6), help="training epochs (default: 100, as the lecture)")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="of the data order and the parameters (default: 0)")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, metavar="N", help="whole runs, told as one")
 @click.option(
     "--timeout", type=Seconds(), metavar="SECONDS", help="give up a device after this (default: 600 and more)"

@@ -27,8 +27,7 @@ OUTLYING = 5  # times the usual distance from the median
 SHORTEST_SAMPLE = 1e-3  # seconds: hundreds of times what reading a clock takes
 STEADY = 0.05  # relative: two warm-up samples this close are steady
 WARMUP_SAMPLES = 20  # at most
-WARMUP_SECONDS = 1.0  # at most
-ROUNDS = (5, 40)  # at least, however long they take, and at most
+ROUNDS = (3, 40)  # at least, however long they take, and at most
 SAMPLES = 3  # of each subject in a round,
 LONG_SAMPLE = 0.05  # unless one takes as many seconds
 
@@ -101,8 +100,8 @@ class Subject:
     steps: int = 1
     calls: int = 1
 
-    def warm_up(self, clock: Clock) -> float:
-        """Run until two samples agree or patience ends, set ``calls`` so that a sample is long enough to be timed.
+    def warm_up(self, clock: Clock, patience: float = 1.0) -> float:
+        """Run until two samples agree or ``patience`` seconds end; set ``calls`` so that a sample can be timed.
 
         Returns the seconds of the shortest sample: noise only ever adds to one.
         """
@@ -116,7 +115,7 @@ class Subject:
                 self.calls, least = self.calls * 2, 2 * seconds
                 continue
             least = min(least, seconds)
-            if abs(seconds - last) <= STEADY * last or perf_counter() - began > WARMUP_SECONDS:
+            if abs(seconds - last) <= STEADY * last or perf_counter() - began > patience:
                 break
             last = seconds
         return least

@@ -143,6 +143,7 @@ def observe(task: Task) -> RegressionRun:
         epoch_losses=epochs.arrays()["full loss"],
         at_initial=evaluate(training, regression_reference.initial_parameters()),
         at_optimum=evaluate(training, regression_reference.closed_form()),
+        wide_update=update_wide(task),
         placements=frozenset(start.placements | steps.placements | epochs.placements),
         observed_bits=observed_bits,
         timed_bits=timed_bits,
@@ -164,6 +165,19 @@ def evaluate(training: Training, parameters: Any) -> Evaluation:
     recorder.keep({"predictions": predictions, "loss": loss, **training.gradients()})
     seen = recorder.arrays()
     return Evaluation(seen["predictions"][0], seen["loss"][0], _joined(seen, "gradient of ")[0])
+
+
+def update_wide(task: Task) -> Any:
+    """Where two steps of the variant's optimizer take a parameter of many elements: see the reference."""
+    start, gradients = regression_reference.wide_gradients()
+    dtype = TORCH_DTYPES[task.dtype]
+    parameter = nn.Parameter(torch.tensor(start).to(dtype).to(task.device))
+    rate, momentum = regression_reference.WIDE_RATE, regression_reference.WIDE_MOMENTUM
+    optimizer = OPTIMIZERS[task.variant]([parameter], lr=rate, momentum=momentum)
+    for gradient in gradients:
+        parameter.grad = torch.tensor(gradient).to(dtype).to(task.device)
+        optimizer.step()
+    return parameter.detach().cpu().to(torch.float64).numpy()
 
 
 def measure_time(task: Task, training: Training) -> tuple[Timing, bytes]:

@@ -80,6 +80,23 @@ def momentum_step(parameters: Bounded, momenta: Bounded, gradients: Bounded) -> 
     return parameters - published.LEARNING_RATE * momenta, momenta
 
 
+WIDE = 1000  # parameters: several of the widest vectors of any processor, and a rest
+WIDE_RATE = WIDE_MOMENTUM = 0.5
+
+
+def wide_gradients() -> tuple[Array, tuple[Array, Array]]:
+    """A parameter (1000) and its gradients in two steps: whole numbers below 8, of which no update rounds anything."""
+    start, first, second = np.random.default_rng(0).integers(-7, 8, (3, WIDE)).astype(np.float64)
+    return start, (first, second)
+
+
+def wide_update() -> Array:
+    """Where two steps of momentum descent with halves for rate and momentum take that parameter: exact."""
+    start, (first, second) = wide_gradients()
+    moved: Array = start - WIDE_RATE * first - WIDE_RATE * (WIDE_MOMENTUM * first + second)
+    return moved
+
+
 def closed_form() -> Array:
     """The parameters (2, 4) of least mean squared error, by float64 least squares."""
     inputs, targets = dataset()

@@ -34,6 +34,8 @@ GRAPH_WIDTHS = (16, 64, 256)
 LECTURE_ROWS = 15
 COMPILED_ROWS = 15 * 16**3  # at least: below, compiled code takes longer to start than all the work
 SLOWEST_SHARE = 1 / 100  # of the budget that one step may take: every round has one of every size
+WARMUP_SHARE = 1 / 30  # of the budget that one warm-up may take
+DATA_A_SECOND = 36 * 2**20  # bytes for each second of the budget
 LEAST_MEASURING = 1 / 3  # of the budget, however long the preparation took
 COMPILE_FROM = 20.0  # seconds of budget: compiling takes about ten of them the first time
 LAUNCH_BOUND = 4.0  # times what the ceilings ask for,
@@ -52,33 +54,38 @@ def run(bench: Bench) -> None:
     if bench.options.budget <= 0 or bench.network is not None:  # a network of one's own is for its numbers
         return
     reporter = bench.reporter
+    room = memory.Room.of(torch, bench.device, bench.options.memory)
+    if room.data < LEAST_DATA:
+        reporter.skip("memory", f"{room.total} bytes are too few: speed is measured with {2 * LEAST_DATA} or more")
+        return
     reporter.about(workload=WORKLOAD)
     reporter.emit("conditions", **machine.conditions(torch), when="before")
-    reporter.attempt(lambda: _Sweep(bench).run())
+    reporter.attempt(lambda: _Sweep(bench, room).run())
     reporter.emit("conditions", **machine.conditions(torch), when="after")
 
 
 class _Sweep:
     """One device's candidates: prepared one by one, timed together."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, room: memory.Room) -> None:
+        self.began = perf_counter()
         self.options = bench.options
         self.device = bench.device
         self.on_cuda = bench.device.startswith("cuda")
         self.reporter = bench.reporter
         self.clock: Clock = clock_of(torch, bench.device, bench.synchronise)
-        self.room = memory.Room.of(torch, bench.device, bench.options.memory)
+        # Less time, less data: its making and checking take their share.
+        self.data = max(LEAST_DATA, min(room.data, int(bench.options.budget * DATA_A_SECOND)))
         self.slowest = bench.options.budget * SLOWEST_SHARE
         self.candidates: list[Candidate] = []
         self.verdicts: dict[tuple[tuple[str, str], ...], bool] = {}
 
     def run(self) -> None:
         """Prepare and warm up everything, then time it all; an interruption keeps the rounds that are done."""
-        began = perf_counter()
         budget = self.options.budget
         self._prepare()
         rounds = Rounds([one.subject for one in self.candidates], self.clock)
-        left = budget - (perf_counter() - began)
+        left = budget - (perf_counter() - self.began)
         self.reporter.about(workload=WORKLOAD)
         try:
             rounds.run(max(budget * LEAST_MEASURING, left), lambda part: self.reporter.emit("progress", part=part))
@@ -88,11 +95,11 @@ class _Sweep:
             self.reporter.of(**dict(place)).emit("result", passed=passed)
 
     def _prepare(self) -> None:
-        data, _ = memory.lowered(self.room.data, LEAST_DATA, self._data)
+        data, _ = memory.lowered(self.data, LEAST_DATA, self._data)
         self._add(lambda: subjects.copy_ceiling(data))
         for dtype in self._dtypes():
             self._climb(PRODUCT_WIDTHS, 3, partial(self._product, dtype), only_last=True)
-        if "linear-regression" in self.options.workloads:
+        if "linear-regression" in self.options.workloads and "float32" in self.options.dtypes:
             self._prepare_regression(data)
         if "backprop" in self.options.workloads:
             for dtype in self._dtypes():
@@ -158,14 +165,19 @@ class _Sweep:
         """
         last, seconds = 0, 0.0
         for size in sizes:
-            if last and seconds * (size / last) ** power > self.slowest:
+            expected = seconds * (size / last) ** power if seconds > LAUNCH_SECONDS else 0.0
+            if last and (expected > self.slowest or self._is_late()):
                 return
-            if only_last and last:
-                self.candidates.pop()
             known = self._add(partial(build, size))
             if known is None:
                 return
+            if only_last and last:
+                del self.candidates[-2]
             last, seconds = size, known
+
+    def _is_late(self) -> bool:
+        """Say whether preparing has taken so much of the budget that there is only time left to measure."""
+        return perf_counter() - self.began > self.options.budget * (1 - LEAST_MEASURING)
 
     def _judge(self, candidate: Candidate) -> None:
         """Tell its checks; ``verdicts`` has the place of each candidate that has any, and whether they all passed."""
@@ -180,7 +192,7 @@ class _Sweep:
         try:
             candidate = build()
             self.reporter.about(**{"workload": WORKLOAD, **candidate.place})
-            seconds = candidate.subject.warm_up(self.clock)
+            seconds = candidate.subject.warm_up(self.clock, self.options.budget * WARMUP_SHARE)
         except Exception as error:
             reason = toolchain.one_line(error)
             if memory.is_exhausted(error):

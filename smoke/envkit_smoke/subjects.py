@@ -150,7 +150,7 @@ def backprop_point(width: int, device: str, dtype: str, *, graph: bool = False) 
     layers = fast_backprop.Layers(width, width, device, TORCH_DTYPES[dtype], SEED, windows)
     checks = []
     if width == CHECKED_WIDTH:
-        before = [part.double().cpu().numpy() for part in layers.parameters()]
+        before = [part.double().cpu().numpy().copy() for part in layers.parameters()]  # else float64 shares them
         inference(lambda: layers.step_on(layers.inputs[0], layers.targets[0]), dtype)()
         checks = [step_checks.backprop_step(layers, before, dtype)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Sequence
 
 from envkit_smoke import torch_dtypes, variants, workload
 
@@ -12,16 +12,18 @@ if TYPE_CHECKING:
     from envkit_smoke.stage import Bench
 
 
+MOST_NUMBERS = 50_000  # in a network event: a line of about a megabyte
+
+
 def run(bench: Bench) -> None:
     """Observe, judge and report them all."""
     options = bench.options
     for name, one in workload.load(options.workloads).items():
-        for dtype in options.dtypes:
-            for variant in options.variants:
-                network = bench.network if name == "backprop" else None
-                synchronise = bench.synchronise
-                task = workload.Task(bench.device, dtype, variant, options.seed, options.epochs, synchronise, network)
-                _run_workload(bench, name, one, task)
+        for dtype, variant in options.trainings():
+            network = bench.network if name == "backprop" else None
+            synchronise = bench.synchronise
+            task = workload.Task(bench.device, dtype, variant, options.seed, options.epochs, synchronise, network)
+            _run_workload(bench, name, one, task)
 
 
 def _run_workload(bench: Bench, name: str, one: workload.Workload, task: workload.Task) -> None:
@@ -36,7 +38,7 @@ def _run_workload(bench: Bench, name: str, one: workload.Workload, task: workloa
     losses = {"losses": report.losses, "final_loss": report.losses[-1], "optimum": report.optimum}
     reporter.emit("training", epochs=len(report.losses), **losses)
     if task.network is not None and one.records is not None:
-        reporter.emit("network", steps=one.records(observed))
+        emit_steps(reporter, one.records(observed))
     reporter.emit("timing", **report.timing.fields())
     reporter.emit("result", passed=passed)
 
@@ -52,4 +54,20 @@ def emit_reference(reporter: Reporter, network: Network) -> None:
 
     steps = backprop_checks.reference_steps(network)
     place = reporter.of(device="reference", workload="backprop", dtype="float64")
-    place.emit("network", steps=backprop_reference.records(steps))
+    emit_steps(place, backprop_reference.records(steps))
+
+
+def emit_steps(reporter: Reporter, steps: Sequence[dict[str, Any]]) -> None:
+    """The network events of these steps: as many as it takes for lines that readers can hold."""
+    at_once = max(1, MOST_NUMBERS // max(1, _count(steps[0]))) if steps else 1
+    for first in range(0, len(steps), at_once):
+        reporter.emit("network", first_step=first + 1, steps=steps[first : first + at_once])
+
+
+def _count(record: object) -> int:
+    """How many numbers there are in nested lists and dictionaries."""
+    if isinstance(record, dict):
+        return sum(map(_count, record.values()))
+    if isinstance(record, (list, tuple)):
+        return sum(map(_count, record))
+    return 1

@@ -164,3 +164,15 @@ def test_an_interval_of_steps_timed_one_by_one_is_the_middle_half() -> None:
 )
 def test_a_line_of_the_stream_is_an_event_or_nothing(line: bytes, event: object) -> None:
     assert parse_event(line) == event
+
+
+def test_a_long_run_of_a_network_comes_in_parts() -> None:
+    def part(first: int, *losses: float | None, **lost: str) -> dict[str, Any]:
+        steps = [{"loss": loss, "layers": []} for loss in losses]
+        place = {"device": "cpu", "dtype": "float32", "variant": "eager"}
+        return {"event": "network", **place, "first_step": first, "steps": steps, "not_finite": lost}
+
+    parts = [part(1, 4.0, 3.0), part(3, 2.0, None, **{"steps.1.loss": "inf"})]
+    (network,) = results_of([*BOTH[:-1], *parts, BOTH[-1]]).networks
+    assert [step.loss for step in network.steps] == [4.0, 3.0, 2.0, None]
+    assert network.not_finite == {"steps.3.loss": "inf"}

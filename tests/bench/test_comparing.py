@@ -62,6 +62,14 @@ def test_what_lies_within_the_intervals_is_none() -> None:
     assert not against(slower(results_of(GOOD), 1.02)).regressed
 
 
+def test_an_interval_that_reaches_to_zero_leaves_everything_open() -> None:
+    before = results_of(GOOD)
+    unsure = replace(before, points=tuple(replace(one, seconds=replace(one.seconds, low=0.0)) for one in before.points))
+    points = [one for one in against(slower(unsure, 100.0), before).compared if "rows" in one.what]
+    assert points
+    assert not any(one.regression for one in points)
+
+
 def test_the_interval_is_put_together_from_both() -> None:
     one = next(one for one in against(slower(results_of(GOOD), 1.5)).compared if one.ratio > 1.4)
     down = hypot(log(1 / 0.98), log(1.02))

@@ -1,6 +1,7 @@
 """Runs in files: written whole or not at all, never over what is somebody else's."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,12 @@ def test_a_file_that_is_no_saved_run_is_refused(tmp_path: Path, content: str) ->
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EnvkitError, match="cannot be read"):
         saved.load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full"])
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has these devices")
+def test_a_device_is_no_saved_run_and_is_not_read_to_its_end(device: str) -> None:
+    with pytest.raises(EnvkitError, match="no regular file"):
+        saved.load(Path(device))
+    with pytest.raises(EnvkitError, match="no saved run"):
+        saved.check_place(Path(device))

@@ -103,6 +103,7 @@ def regression_run() -> RegressionRun:
         epoch_losses=np.array(epoch_losses),
         at_initial=evaluation(reference.initial_parameters()),
         at_optimum=evaluation(reference.closed_form()),
+        wide_update=reference.wide_update(),
         placements=frozenset({("weight", "cuda:0"), ("inputs", "cuda:0")}),
         observed_bits=parameters[-1].tobytes(),
         timed_bits=parameters[-1].tobytes(),

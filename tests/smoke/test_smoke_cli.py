@@ -98,3 +98,19 @@ def test_wrong_usage_leaves_with_2(arguments: str, complaint: str, capsys: pytes
     printed = capsys.readouterr()
     assert printed.out == ""
     assert complaint in printed.err
+
+
+def pairs(*arguments: str) -> list[tuple[str, str]]:
+    return parse(arguments).trainings()
+
+
+def test_a_fused_update_in_16_bits_is_for_the_full_mode() -> None:
+    assert ("bfloat16", "fused") not in pairs()
+    assert ("float32", "fused") in pairs()
+    assert ("bfloat16", "eager") in pairs()
+    assert ("bfloat16", "fused") in pairs("--mode", "full")
+
+
+@pytest.mark.parametrize("named", [("--variant", "fused"), ("--dtype", "bfloat16"), ("--dtype", "float16")])
+def test_a_fused_update_in_16_bits_is_made_where_it_is_named(named: tuple[str, str]) -> None:
+    assert [dtype for dtype, variant in pairs(*named) if variant == "fused"][-1] in ("bfloat16", "float16")

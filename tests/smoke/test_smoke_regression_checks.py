@@ -16,6 +16,7 @@ NAMES = [
     "every-step",
     "trajectory",
     "gradient",
+    "wide-update",
     "loss",
     "epoch-permutation",
     "on-device",

@@ -259,3 +259,27 @@ def test_tf32_is_on_for_its_own_work_alone() -> None:
     subjects.inference(lambda: seen.append(torch.get_float32_matmul_precision()), "tf32")()
     subjects.inference(lambda: seen.append(torch.get_float32_matmul_precision()), "float32")()
     assert seen == ["high", "highest"]
+
+
+def test_too_little_memory_for_any_measurement_is_told() -> None:
+    events, tally = run(memory=1000)
+    assert [(one["event"], one.get("kind")) for one in events] == [("skip", "memory")]
+    assert tally.code == 0
+
+
+def test_a_wide_step_in_float64_is_judged_by_where_it_began() -> None:
+    point = subjects.backprop_point(subjects.CHECKED_WIDTH, "cpu", "float64")
+    assert [check.passed for check in point.checks] == [True]
+
+
+def test_less_time_takes_less_data() -> None:
+    copies = [named(run(workloads=[], budget=budget)[0], "ceiling")[0] for budget in (0.3, 0.6)]
+    sizes = [one["size"]["bytes"] for one in copies]
+    assert sizes[0] < sizes[1] <= MEMORY / 4
+
+
+def test_the_largest_product_that_memory_has_is_the_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "PRODUCT_WIDTHS", (16, 32, 64))
+    monkeypatch.setattr(subjects, "product_ceiling", exhausted(32, subjects.product_ceiling))
+    events, _ = run(workloads=[], budget=0.5)
+    assert [one["size"] for one in named(events, "ceiling") if one["of"] == "matmul"] == [{"width": 32}]

@@ -165,7 +165,7 @@ def test_an_optimizer_with_wrong_settings_is_caught(wrong: dict[str, float], mon
         return FunctionalSGD(parameters, **{**settings, **wrong})
 
     monkeypatch.setitem(OPTIMIZERS, "functional", make)
-    assert {"every-step"} <= failed("linear-regression") <= {"every-step", "trajectory"}
+    assert {"every-step"} <= failed("linear-regression") <= {"every-step", "trajectory", "wide-update"}
 
 
 def test_an_optimizer_that_forgets_to_clear_the_gradients_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,3 +356,15 @@ def test_any_network_passes_every_check_in_every_dtype(seed: int, dtype: str) ->
 @pytest.mark.parametrize("seed", range(5))
 def test_any_network_passes_every_check_in_every_variant(seed: int, variant: str) -> None:
     assert failed("backprop", task(variant=variant, network=random_network(seed))) == set()
+
+
+def test_an_update_that_is_wrong_for_whole_vectors_alone_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lazy(FunctionalSGD):
+        def step(self) -> None:
+            super().step()
+            for parameter in self.parameters:
+                if parameter.numel() >= 16:
+                    parameter.detach().view(-1)[:16] += 0.25
+
+    monkeypatch.setitem(OPTIMIZERS, "functional", Lazy)
+    assert failed("linear-regression") == {"wide-update"}

@@ -146,7 +146,7 @@ def _row(point: Point, results: Results) -> tuple[str, ...]:
     shares = (percent(roof.share(point)) for roof in (own, sheet))
     mark = "*" if point.lowered_from else "!" if (point.seconds.noise or 0) > _NOISY else ""
     times = (f"{duration(seconds)}{mark}", duration_range(low, high, seconds))
-    return (size_of(point.size), *times, *rates, *shares, point.bound_by)
+    return (size_of(point.size), *times, *rates, *shares, point.bound_by or "unknown")
 
 
 def size_of(size: dict[str, int]) -> str:
