@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from envkit.cli import app
 from envkit.cli.output import waiting
 from envkit.cli.overview import COMMANDS, page
 from envkit.render.json import _envelope as envelope
-from tests.conftest import Cli, is_running, site_of
+from tests.conftest import CHECKOUT, Cli, is_running, site_of
 from tests.standins.torch_package import install_torch
 
 
@@ -201,3 +202,13 @@ def test_a_signal_to_leave_takes_the_children_along(number: int, bare_target: Pa
     process.communicate(timeout=10)
     assert process.returncode == 128 + number
     assert not is_running(int(pid_file.read_text()))
+
+
+@pytest.mark.parametrize("module", ["click", "msgspec", "json"])
+def test_nothing_on_the_user_s_path_takes_the_place_of_what_envkit_needs(module: str, tmp_path: Path) -> None:
+    (tmp_path / f"{module}.py").write_text("raise SystemExit('taken')")
+    command = [sys.executable, "-m", "envkit", "matrix", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=CHECKOUT, check=False)
+    assert "taken" not in done.stderr
+    assert done.returncode == 0
