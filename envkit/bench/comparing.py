@@ -76,11 +76,13 @@ def _times(results: Results) -> dict[tuple[str, str], Timed]:
     for point in results.points:
         size = ", ".join(f"{name} {count}" for name, count in sorted(point.size.items()))
         found.append(Timed(point.device, f"{point.workload} {point.dtype} {point.variant}, {size}", point.seconds))
-    return {(one.device, one.what): one for one in found}
+    return {(one.device, one.what): one for one in found if one.seconds.median > 0}
 
 
 def _compared(new: Timed, old: Timed, comparisons: int) -> Compared:
     ratio = new.seconds.median / old.seconds.median
+    # A few steps timed one after another share whatever spell they fell in: they say nothing of another run.
+    sure = new.seconds.low is not None and old.seconds.low is not None
     down, up = _distances(new.seconds, old.seconds)
     wider = NormalDist().inv_cdf(1 - (1 - _LEVEL) / (2 * comparisons)) / NormalDist().inv_cdf((1 + _LEVEL) / 2)
     return Compared(
@@ -91,8 +93,8 @@ def _compared(new: Timed, old: Timed, comparisons: int) -> Compared:
         ratio=ratio,
         low=ratio * exp(-down),
         high=ratio * exp(up),
-        regression=ratio * exp(-down * wider) > 1,
-        improvement=ratio * exp(up * wider) < 1,
+        regression=sure and ratio * exp(-down * wider) > 1,
+        improvement=sure and ratio * exp(up * wider) < 1,
     )
 
 

@@ -28,6 +28,8 @@ PATIENCE = 60.0
 _OUTPUT_LIMIT = 2**20
 _FAILED = "distributed-failed"
 _NCCL = "nccl-failure"
+_TORCHRUN_ENDED = ("died", "device-died")
+"""What is told of torchrun's own end, which says nothing of the rank that brought it about."""
 
 
 class Launch(NamedTuple):
@@ -118,11 +120,11 @@ def explain(
     """Return the errors of a run with what torchrun knows of its cause, which comes first."""
     text = completed.error_text
     told = tuple(msgspec.structs.replace(error, kind=_NCCL) if _nccl_line(error.message) else error for error in errors)
-    died = any(error.kind == "died" for error in told)
+    died = any(error.kind in _TORCHRUN_ENDED for error in told)
     ended = find_first_end(text)
     if ended is not None and (died or ended.signal):
         what = f"rank {ended.rank} on {ended.host} ended first, {ended.signal or f'with exit code {ended.code}'}"
-        told = (_error(what), *(error for error in told if error.kind != "died"))
+        told = (_error(what), *(error for error in told if error.kind not in _TORCHRUN_ENDED))
     elif died and completed.end is not End.NOT_STARTED:
         told = (_error(_why_no_start(text, events, completed, launch)),)
     elif completed.end is End.TIMED_OUT and not events and launch.nnodes > 1:

@@ -62,7 +62,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     help="cpu, cuda, cuda:N, mps, xpu or all; may be repeated (default: all that torch detects)",
 )
 @click.option(
-    "--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="may be repeated (default: both)"
+    "--workload", "workloads", multiple=True, type=click.Choice(list(WORKLOADS)), help="may be repeated (default: all)"
 )
 @click.option("--quick", is_flag=True, help="float32 and one variant, no speed: as fast as it can be told")
 @click.option("--full", is_flag=True, help="every dtype and variant, and two minutes for speed on each device")

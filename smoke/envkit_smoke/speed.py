@@ -17,6 +17,7 @@ import torch
 from envkit_smoke import fast_regression, machine, memory, subjects, toolchain, variants
 from envkit_smoke.clocks import clock_of
 from envkit_smoke.measure import Measure, Rounds
+from envkit_smoke.torch_dtypes import TORCH_DTYPES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +31,7 @@ WORKLOAD = "speed"  # the name of all of it, where a run stops there
 ROW_FACTOR = 16  # from one number of rows to the next
 WIDTHS = (16, 64, 256, 1024, 2048, 4096, 8192, 16384)
 PRODUCT_WIDTHS = (256, 1024, 2048, 4096, 8192, 16384)
+MATRICES = 9  # of width x width, at most, that a network and its samples hold
 GRAPH_WIDTHS = (16, 64, 256)
 LECTURE_ROWS = 15
 COMPILED_ROWS = 15 * 16**3  # at least: below, compiled code takes longer to start than all the work
@@ -73,6 +75,7 @@ class _Sweep:
         self.device = bench.device
         self.on_cuda = bench.device.startswith("cuda")
         self.reporter = bench.reporter
+        self.room = room
         self.clock: Clock = clock_of(torch, bench.device, bench.synchronise)
         # Less time, less data: its making and checking take their share.
         self.data = max(LEAST_DATA, min(room.data, int(bench.options.budget * DATA_A_SECOND)))
@@ -98,12 +101,12 @@ class _Sweep:
         data, _ = memory.lowered(self.data, LEAST_DATA, self._data)
         self._add(lambda: subjects.copy_ceiling(data))
         for dtype in self._dtypes():
-            self._climb(PRODUCT_WIDTHS, 3, partial(self._product, dtype), only_last=True)
+            self._climb(self._fitting(PRODUCT_WIDTHS, 3, dtype), 3, partial(self._product, dtype), only_last=True)
         if "linear-regression" in self.options.workloads and "float32" in self.options.dtypes:
             self._prepare_regression(data)
         if "backprop" in self.options.workloads:
             for dtype in self._dtypes():
-                self._climb(WIDTHS, 3, partial(self._backprop, dtype))
+                self._climb(self._fitting(WIDTHS, MATRICES, dtype), 3, partial(self._backprop, dtype))
             if self.on_cuda:
                 self._climb(GRAPH_WIDTHS, 3, partial(self._backprop, "float32", graph=True))
 
@@ -124,6 +127,12 @@ class _Sweep:
         usual = GPU_DTYPES if self.device != "cpu" else CPU_DTYPES
         wanted = [dtype for dtype in self.options.dtypes if dtype in self.options.explicit or dtype in usual]
         return [dtype for dtype in wanted if dtype != "tf32" or self.on_cuda]
+
+    def _fitting(self, widths: Sequence[int], matrices: int, dtype: str) -> list[int]:
+        """The widths at which so many square matrices stay within the memory that may be used beside the data."""
+        size = torch.empty(0, dtype=TORCH_DTYPES[dtype]).element_size()
+        most = (self.room.total - self.data) / (matrices * size)
+        return [width for width in widths if width * width <= most] or list(widths[:1])
 
     def _data(self, size: int) -> Tensor:
         rows = size // (fast_regression.COLUMNS * FLOAT32_BYTES)

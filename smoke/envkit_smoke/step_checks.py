@@ -12,7 +12,7 @@ but for a chance below 2 n exp(-lambda^2 / 2): one in 10^20 for the largest n he
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Sequence
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LAMBDA = 12.0
+ROWS_AT_ONCE = 1024
 
 
 def growth(terms: int, arithmetic: Arithmetic) -> float:
@@ -34,20 +35,29 @@ def growth(terms: int, arithmetic: Arithmetic) -> float:
     return LAMBDA * float(np.sqrt(terms)) * arithmetic.unit + 2 * arithmetic.operands
 
 
-def product(left: Any, right: Any, result: Any, *, dtype: str) -> Check:
+def product(left: Tensor, right: Tensor, result: Tensor, *, dtype: str) -> Check:
     """A large matrix product, by R. Freivalds' test: (A B) v = A (B v) for a random v of -1 and 1.
 
     What is wrong with a single element shows in its row; the three float64 products of a matrix and a vector take
     next to no time (R. Freivalds, Probabilistic machines can use less running time, IFIP Congress 1977).
     """
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=right.shape[1])
-    magnitude = np.abs(left) @ np.abs(right).sum(axis=1)
+    chosen = _by_rows(right, lambda block: block @ signs)
+    sums = _by_rows(right, lambda block: np.abs(block).sum(axis=1))
+    magnitude = _by_rows(left, lambda block: np.abs(block) @ sums)
     arithmetic = ARITHMETIC[dtype]
     # Every element has the error of its own sum of products, and of being stored.
     error = (growth(left.shape[1], arithmetic) + arithmetic.unit) * magnitude
-    expected = Bounded(left @ (right @ signs), error)
+    expected = Bounded(_by_rows(left, lambda block: block @ chosen), error)
     claim = f"The product of two {left.shape[0]} x {left.shape[0]} matrices is the float64 one, row by row"
-    return within_bounds("product", claim, [Comparison("row", result @ signs, expected, "row")])
+    measured = _by_rows(result, lambda block: block @ signs)
+    return within_bounds("product", claim, [Comparison("row", measured, expected, "row")])
+
+
+def _by_rows(matrix: Tensor, work: Callable[[Any], Any]) -> Any:
+    """What the work makes of the rows, some at a time: float64 copies of a large matrix may not fit the host."""
+    blocks = (block.cpu().to(torch.float64).numpy() for block in torch.split(matrix, ROWS_AT_ONCE))
+    return np.concatenate([work(block) for block in blocks])
 
 
 def same_batches(steps: fast_regression.EpochSteps, device: str) -> Check:

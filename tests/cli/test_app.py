@@ -204,7 +204,7 @@ def test_a_signal_to_leave_takes_the_children_along(number: int, bare_target: Pa
     assert not is_running(int(pid_file.read_text()))
 
 
-@pytest.mark.parametrize("module", ["click", "msgspec", "json"])
+@pytest.mark.parametrize("module", ["click", "msgspec"])
 def test_nothing_on_the_user_s_path_takes_the_place_of_what_envkit_needs(module: str, tmp_path: Path) -> None:
     (tmp_path / f"{module}.py").write_text("raise SystemExit('taken')")
     command = [sys.executable, "-m", "envkit", "matrix", "--json"]

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from envkit.render.terminal.smoke_progress import SmokeProgress, SmokeState
-from tests.bench.recorded import GOOD, ceilings, points, start, training
+from tests.bench.recorded import GOOD, start, training
 
 
 class Clock:
@@ -43,13 +43,20 @@ def test_what_is_measured_is_told_with_how_far_it_is() -> None:
 
 
 def test_of_the_budget_it_is_told_what_is_left() -> None:
-    line = told(start("cpu"), *ceilings("cpu", 1e10, 1e11), *points("cpu", "backprop", 1e10)[:1], later=12.0)
-    assert line == "cpu backprop float32 eager, size 15 x 3 x 3, 0 of 4 trainings, 12 s, 18 s of 30 s for speed left"
+    speed = {"device": "cpu", "workload": "speed"}
+    begun = ({"event": "begin", **speed}, {"event": "conditions", "device": "cpu"})
+    line = told(start("cpu"), *begun, later=12.0)
+    assert line == "cpu, preparing sizes, 0 of 4 trainings, 12 s, 18 s of 30 s for speed left"
+    line = told(start("cpu"), *begun, {"event": "progress", **speed, "part": 0.4}, later=12.0)
+    assert line == "cpu speed, 40% timed, 0 of 4 trainings, 12 s, 18 s of 30 s for speed left"
 
 
 def test_the_next_device_has_its_own_budget() -> None:
     line = told(
-        start("cpu", "cuda:0"), *ceilings("cpu", 1e10, 1e11), {"event": "begin", "device": "cuda:0"}, later=40.0
+        start("cpu", "cuda:0"),
+        {"event": "conditions", "device": "cpu"},
+        {"event": "begin", "device": "cuda:0"},
+        later=40.0,
     )
     assert line == "cuda:0, 0 of 8 trainings, 40 s"
 

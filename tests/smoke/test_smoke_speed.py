@@ -111,7 +111,8 @@ def test_every_point_has_its_counts_and_what_limits_it(measured: Events) -> None
 
 
 def test_the_smallest_steps_are_bound_by_their_launch(measured: Events) -> None:
-    assert named(measured, "point")[0]["bound_by"] == "launch"
+    # Of a busy machine's, any may have waited for longer than that.
+    assert "launch" in [one["bound_by"] for one in named(measured, "point") if one["size"]["rows"] == 15]
 
 
 def test_what_is_timed_is_checked(measured: Events) -> None:
@@ -293,3 +294,10 @@ def test_sizes_grow_no_further_when_preparing_has_taken_its_share(monkeypatch: p
     monkeypatch.setattr(speed._Sweep, "_is_late", lambda _: True)
     events, _ = run(workloads=["backprop"], budget=0.3)
     assert [one["size"]["width"] for one in named(events, "point")] == [speed.WIDTHS[0]]
+
+
+def test_widths_stay_within_the_memory_that_may_be_used() -> None:
+    events, _ = run(budget=2.0, memory=4 * 2**20)
+    widths = [one["size"]["width"] for one in named(events, "ceiling") if one["of"] == "matmul"]
+    assert 3 * 4 * widths[0] ** 2 <= 4 * 2**20
+    assert max(one["size"]["width"] for one in named(events, "point")) <= widths[0]

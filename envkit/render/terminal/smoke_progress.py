@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CLEAR_LINE = "\r\x1b[K"
 _TICK = 0.5
-_SPEED = ("conditions", "ceiling", "point")
+_SPEED = ("conditions", "progress")
 """The events that are told while the budget for speed is spent."""
 
 
@@ -83,10 +83,8 @@ class SmokeState:
 
 
 def _doing(event: dict[str, Any]) -> str:
-    size = event.get("size")
-    if event.get("event") == "point" and isinstance(size, dict):
-        return "size " + " x ".join(str(count) for count in size.values())
-    return f"ceiling of {event.get('of')}" if event.get("event") == "ceiling" else ""
+    part = event.get("part")
+    return f"{part:.0%} timed" if isinstance(part, (int, float)) else "preparing sizes"
 
 
 class SmokeProgress:

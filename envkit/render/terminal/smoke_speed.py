@@ -162,11 +162,11 @@ def _remarks(points: Sequence[Point]) -> Iterator[str]:
     noisy = [point for point in points if (point.seconds.noise or 0) > _NOISY]
     if noisy:
         worst = max(point.seconds.noise or 0 for point in noisy)
-        yield f"! noisy: single rounds differ by {percent(worst)} of the median and less"
+        yield f"! noisy: half of the samples differ from the median by {percent(worst)} or more"
     outliers = sum(point.seconds.outliers or 0 for point in points)
-    rounds = sum(point.seconds.rounds or 0 for point in points)
+    samples = sum(point.seconds.count for point in points)
     if outliers:
-        yield f"{outliers} of {rounds} rounds were outliers; medians pass over them"
+        yield f"{outliers} of {samples} samples were outliers; medians pass over them"
     apart = [point.seconds.between_runs for point in points if point.seconds.between_runs is not None]
     if apart:
         yield f"between runs the medians differ by {percent(max(apart))} and less"
