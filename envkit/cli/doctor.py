@@ -51,6 +51,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option("--strict/--no-strict", default=None, help="let warnings count as errors")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="also write the snapshot to a file")
+@click.option("--no-redact", is_flag=True, help="names, addresses and secrets as they are in what is handed on")
 @click.option(
     "--from",
     "recorded",
@@ -83,7 +84,7 @@ def command(**options: Any) -> int:
         deep=asked.deep,
         timeout=asked.limit(settings),
         as_json=asked.as_json,
-        save=asked.save,
+        save=asked.keep(),
         recorded=asked.recorded,
         selection=asked.selection(settings),
     )
@@ -115,6 +116,8 @@ def _check_combination(asked: Asked) -> None:
         raise click.UsageError(
             "--all-envs looks at every environment here: no --python, --from, --fix or --save beside it"
         )
+    if asked.no_redact and asked.save is None:
+        raise click.UsageError("--no-redact is for what is handed on: --save")
     if asked.yes and not asked.fix:
         raise click.UsageError("--yes is for --fix")
 
@@ -140,7 +143,7 @@ def examine(
     deep: bool = False,
     timeout: float | None = None,
     as_json: bool = False,
-    save: Path | None = None,
+    save: Callable[[Snapshot], None] | None = None,
     recorded: Path | None = None,
     selection: Selection | None = None,
     show: bool = True,
@@ -156,9 +159,7 @@ def examine(
         add = _start_plugins(timeout, selection)
         snapshot = _gather(gathering, add, quick=quick, as_json=as_json, show=show)
     if save is not None:
-        from envkit.intake import saved_snapshot
-
-        saved_snapshot.save(snapshot, save)
+        save(snapshot)
     from envkit import matrix
     from envkit.checks import diagnose
 

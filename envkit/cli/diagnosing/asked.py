@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from envkit.checks.selection import Selection
     from envkit.cli.diagnosing.settings import Settings
+    from envkit.snapshot import Snapshot
 
 
 class Asked(NamedTuple):
@@ -24,6 +27,7 @@ class Asked(NamedTuple):
     """None where the command line does not say."""
     as_json: bool
     save: Path | None
+    no_redact: bool
     recorded: Path | None
     """The file that --from names."""
     explain: str | None
@@ -31,6 +35,14 @@ class Asked(NamedTuple):
     fix: bool
     yes: bool
     verbose: bool
+
+    def keep(self) -> Callable[[Snapshot], None] | None:
+        """Return what writes a snapshot to the file that --save names."""
+        if self.save is None:
+            return None
+        from envkit.cli.sharing import save
+
+        return partial(save, path=self.save, redact=not self.no_redact)
 
     def limit(self, settings: Settings) -> float | None:
         """Return the limit of each probe in seconds; the command line wins."""

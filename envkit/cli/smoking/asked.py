@@ -41,6 +41,7 @@ class Asked:
     timeout: float | None
     list_only: bool
     save: Path | None
+    no_redact: bool
     compare: Path | None
     plot: Path | None
     as_json: bool
@@ -55,6 +56,8 @@ class Asked:
         beside_list = [option for option, file in files.items() if file is not None]
         if self.list_only and beside_list:
             raise click.UsageError(f"--list measures nothing: no {', '.join(beside_list)} beside it")
+        if self.no_redact and self.save is None:
+            raise click.UsageError("--no-redact is for what is handed on: --save")
         if self.launch is not None:
             self._check_alone()
         if self.network is not None:

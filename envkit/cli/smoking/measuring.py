@@ -64,7 +64,8 @@ def _keep(asked: Asked, exercised: Exercised) -> list[str]:
         if asked.save is not None:
             from envkit.bench import saved
 
-            saved.save(exercised.document(), asked.save)
+            kept = exercised if asked.no_redact else exercised.redacted()
+            saved.save(kept.document(), asked.save)
         if asked.plot is not None:
             from envkit.render.plot import draw
 
@@ -179,6 +180,17 @@ class Exercised(NamedTuple):
         from envkit.render.terminal.results import print_results
 
         print_results(console(), self.results, self.findings, self.comparison, verbose=verbose)
+
+    def redacted(self) -> Exercised:
+        """Return them as they may be handed on."""
+        from envkit.cli.sharing import redacted, redactor
+
+        by = redactor(*filter(None, (self.results, *self.findings, self.comparison)))
+        return Exercised(
+            redacted(self.results, by),
+            tuple(redacted(finding, by) for finding in self.findings),
+            self.comparison and redacted(self.comparison, by),
+        )
 
     def document(self) -> dict[str, Any]:
         """Return them for a program."""
