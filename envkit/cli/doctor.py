@@ -33,6 +33,7 @@ Examples:
   envkit doctor --all-envs --ignore torch-missing
   envkit doctor --fix
   envkit doctor --strict --ignore gpu-throttled
+  envkit doctor --markdown
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
 
@@ -50,6 +51,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option("--ignore", multiple=True, metavar="CODE", help="let this diagnosis not count; may be repeated")
 @click.option("--strict/--no-strict", default=None, help="let warnings count as errors")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
+@click.option("--markdown", is_flag=True, help="print it for an issue tracker: short, folded, redacted")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="also write the snapshot to a file")
 @click.option("--no-redact", is_flag=True, help="names, addresses and secrets as they are in what is handed on")
 @click.option(
@@ -99,6 +101,10 @@ def command(**options: Any) -> int:
     examined = look(asked.python)
     if asked.as_json:
         echo_json(examined.document())
+    elif asked.handed_on:
+        from envkit.cli.diagnosing.handing import hand_on
+
+        click.echo(hand_on(asked, examined.diagnosis, examined.snapshot), nl=False)
     else:
         examined.show(verbose=asked.verbose)
     return examined.exit_code
@@ -116,8 +122,7 @@ def _check_combination(asked: Asked) -> None:
         raise click.UsageError(
             "--all-envs looks at every environment here: no --python, --from, --fix or --save beside it"
         )
-    if asked.no_redact and asked.save is None:
-        raise click.UsageError("--no-redact is for what is handed on: --save")
+    asked.check_handed_on()
     if asked.yes and not asked.fix:
         raise click.UsageError("--yes is for --fix")
 

@@ -25,6 +25,7 @@ Examples:
   envkit smoke --workload backprop --network net.json --json
   envkit smoke --repeat 3 --save before.json          then change something, and
   envkit smoke --repeat 3 --compare before.json       how many times as long each thing takes
+  envkit smoke --markdown                             for an issue tracker
   envkit smoke --plot roofline.svg
 
 \b
@@ -84,6 +85,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--compare", type=_FILE, metavar="FILE", help="a saved run: ratios with intervals; 1 on a regression")
 @click.option("--plot", type=_FILE, metavar="FILE.svg|png", help="draw time against size, and the loss")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
+@click.option("--markdown", is_flag=True, help="print it for an issue tracker: short, folded, redacted")
 @click.option("-v", "--verbose", is_flag=True, help="show every check with its error and tolerance")
 @launch_options
 def command(**options: Any) -> int:

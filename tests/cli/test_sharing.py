@@ -102,7 +102,16 @@ def save_smoke(cli: Cli, target: Path, planted: dict[str, str], *options: str) -
     return file.read_text("utf-8")
 
 
-HANDED = [pytest.param(hand, id=hand.__name__) for hand in (save, collect, save_smoke)]
+def markdown(cli: Cli, target: Path, planted: dict[str, str], *options: str) -> str:
+    return cli("doctor", "--python", str(target), "--markdown", *options, env=planted).out
+
+
+def smoke_markdown(cli: Cli, target: Path, planted: dict[str, str], *options: str) -> str:
+    run = cli("smoke", "--quick", "--device", "cpu", "--python", str(target), "--markdown", *options, env=planted)
+    return run.out
+
+
+HANDED = [pytest.param(hand, id=hand.__name__) for hand in (save, collect, save_smoke, markdown, smoke_markdown)]
 
 
 @pytest.mark.parametrize("hand", HANDED)
@@ -113,7 +122,8 @@ def test_nothing_planted_is_handed_on(cli: Cli, target: Path, planted: dict[str,
 @pytest.mark.parametrize("hand", HANDED)
 def test_what_was_planted_is_there_to_be_handed_on(cli: Cli, target: Path, planted: dict[str, str], hand: Hand) -> None:
     told = set(in_full(planted, hand(cli, target, planted, "--no-redact")))
-    assert told >= ({"user", "home"} if hand is save_smoke else {*PLANTED} - {"mac"})
+    without = {"mac"} if hand in (save, collect) else {"mac", "uuid"}
+    assert told >= ({"user", "home"} if hand is save_smoke else {*PLANTED} - without)
 
 
 def test_a_redacted_snapshot_has_the_diagnosis_of_the_machine(
@@ -133,3 +143,9 @@ def test_the_user_s_own_terminal_and_document_are_in_full(cli: Cli, target: Path
 def test_no_redact_alone_is_told_what_it_is_for(cli: Cli, command: str) -> None:
     run = cli(command, "--no-redact")
     assert (run.code, "--save" in run.err) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["doctor", "smoke"])
+def test_what_is_read_by_programs_is_no_page(cli: Cli, command: str) -> None:
+    run = cli(command, "--markdown", "--json")
+    assert (run.code, "--json" in run.err) == (2, True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import click
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -26,6 +28,7 @@ class Asked(NamedTuple):
     strict: bool | None
     """None where the command line does not say."""
     as_json: bool
+    markdown: bool
     save: Path | None
     no_redact: bool
     recorded: Path | None
@@ -35,6 +38,18 @@ class Asked(NamedTuple):
     fix: bool
     yes: bool
     verbose: bool
+
+    @property
+    def handed_on(self) -> bool:
+        """Say whether stdout gets what is meant for others."""
+        return self.markdown
+
+    def check_handed_on(self) -> None:
+        """Raise for what does not go together with it."""
+        if self.handed_on and (self.as_json or self.all_envs or self.fix):
+            raise click.UsageError("--markdown tells one diagnosis: no --json, --all-envs or --fix beside it")
+        if self.no_redact and not (self.save or self.handed_on):
+            raise click.UsageError("--no-redact is for what is handed on: --save, --markdown")
 
     def keep(self) -> Callable[[Snapshot], None] | None:
         """Return what writes a snapshot to the file that --save names."""

@@ -49,6 +49,8 @@ def measure(asked: Asked) -> int:
     not_kept = _keep(asked, exercised)
     if asked.as_json:
         echo_json(exercised.document())
+    elif asked.markdown:
+        click.echo((exercised if asked.no_redact else exercised.redacted()).markdown(), nl=False)
     else:
         exercised.show(verbose=asked.verbose)
     for why in not_kept:
@@ -180,6 +182,12 @@ class Exercised(NamedTuple):
         from envkit.render.terminal.results import print_results
 
         print_results(console(), self.results, self.findings, self.comparison, verbose=verbose)
+
+    def markdown(self) -> str:
+        """Return them for an issue tracker."""
+        from envkit.render.markdown import render_results
+
+        return render_results(self.results, self.findings, self.comparison)
 
     def redacted(self) -> Exercised:
         """Return them as they may be handed on."""
