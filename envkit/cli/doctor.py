@@ -34,6 +34,7 @@ Examples:
   envkit doctor --fix
   envkit doctor --strict --ignore gpu-throttled
   envkit doctor --markdown
+  envkit doctor --collect-env
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
 
@@ -52,6 +53,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option("--strict/--no-strict", default=None, help="let warnings count as errors")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("--markdown", is_flag=True, help="print it for an issue tracker: short, folded, redacted")
+@click.option("--collect-env", is_flag=True, help="print the block that torch.utils.collect_env would, redacted")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="also write the snapshot to a file")
 @click.option("--no-redact", is_flag=True, help="names, addresses and secrets as they are in what is handed on")
 @click.option(

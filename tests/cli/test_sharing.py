@@ -111,7 +111,12 @@ def smoke_markdown(cli: Cli, target: Path, planted: dict[str, str], *options: st
     return run.out
 
 
-HANDED = [pytest.param(hand, id=hand.__name__) for hand in (save, collect, save_smoke, markdown, smoke_markdown)]
+def collect_env(cli: Cli, target: Path, planted: dict[str, str], *options: str) -> str:
+    return cli("doctor", "--python", str(target), "--collect-env", *options, env=planted).out
+
+
+HANDS = (save, collect, save_smoke, markdown, smoke_markdown, collect_env)
+HANDED = [pytest.param(hand, id=hand.__name__) for hand in HANDS]
 
 
 @pytest.mark.parametrize("hand", HANDED)
@@ -149,3 +154,8 @@ def test_no_redact_alone_is_told_what_it_is_for(cli: Cli, command: str) -> None:
 def test_what_is_read_by_programs_is_no_page(cli: Cli, command: str) -> None:
     run = cli(command, "--markdown", "--json")
     assert (run.code, "--json" in run.err) == (2, True)
+
+
+def test_a_page_has_one_format(cli: Cli) -> None:
+    run = cli("doctor", "--markdown", "--collect-env")
+    assert (run.code, "name one" in run.err) == (2, True)

@@ -29,6 +29,7 @@ class Asked(NamedTuple):
     """None where the command line does not say."""
     as_json: bool
     markdown: bool
+    collect_env: bool
     save: Path | None
     no_redact: bool
     recorded: Path | None
@@ -42,14 +43,17 @@ class Asked(NamedTuple):
     @property
     def handed_on(self) -> bool:
         """Say whether stdout gets what is meant for others."""
-        return self.markdown
+        return self.markdown or self.collect_env
 
     def check_handed_on(self) -> None:
         """Raise for what does not go together with it."""
+        told = "--markdown" if self.markdown else "--collect-env"
         if self.handed_on and (self.as_json or self.all_envs or self.fix):
-            raise click.UsageError("--markdown tells one diagnosis: no --json, --all-envs or --fix beside it")
+            raise click.UsageError(f"{told} tells of one environment: no --json, --all-envs or --fix beside it")
+        if self.markdown and self.collect_env:
+            raise click.UsageError("--markdown and --collect-env are two formats of one page: name one")
         if self.no_redact and not (self.save or self.handed_on):
-            raise click.UsageError("--no-redact is for what is handed on: --save, --markdown")
+            raise click.UsageError("--no-redact is for what is handed on: --save, --markdown, --collect-env")
 
     def keep(self) -> Callable[[Snapshot], None] | None:
         """Return what writes a snapshot to the file that --save names."""
