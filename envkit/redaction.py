@@ -55,11 +55,11 @@ _QUOTED = (
 )
 """A value after its name: in quotes, or up to the next space."""
 _LOUD = (
-    r"(?:[A-Z0-9]+_)*[A-Z0-9]*(?:SECRET|TOKEN(?!IZ)|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|KEY(?![A-Z])|PASS(?![A-Z])"
+    r"(?:[A-Z0-9]{1,30}_){0,8}[A-Z0-9]{0,30}?(?:SECRET|TOKEN(?!IZ)|PASSW|PASSPHRASE|CREDENTIAL|APIKEY|KEY(?![A-Z])|PASS(?![A-Z])"
     r"|AUTH(?![A-Z]))[A-Z0-9_]*"
 )
 _QUIET = (
-    r"(?:[a-z0-9]+[_-])*(?:password|passwd|passphrase|passwort|secret|(?:api|access|secret|private|auth|account|license)"
+    r"(?:[a-z0-9]{1,30}[_-]){0,6}(?:password|passwd|passphrase|passwort|secret|(?:api|access|secret|private|auth|account|license)"
     r"[_-]?(?:key|token)|(?:access|auth|api|bearer|id|refresh|session|hub|hf|github|gitlab|user)[_-]?token|credentials?)"
 )
 _SECRET_NAME = re.compile(r"(?:" + _LOUD + r"|" + _QUIET + r"|token|pass|pwd|auth)")
@@ -86,7 +86,7 @@ _PATTERNS = tuple(
         (HOST, r"(?<=://)(?:", _USERINFO, r")@(?![^/\s'\"]*@)(?P<it>[A-Za-z][\w.-]*)"),
         # A user's name may be a mail address, and people write passwords as they are: the last @ counts.
         (SECRET, r"(?<=://)(?!git@)", _MASKED, r"(?P<it>", _USERINFO, r")@(?![^/\s'\"]*@)"),
-        (SECRET, r"://[^\s'\"]*?/t/", _MASKED, r"(?P<it>[^/\s'\"]+)"),
+        (SECRET, r"://[^\s'\"]{0,300}?/t/", _MASKED, r"(?P<it>[^/\s'\"]+)"),
         (SECRET, r"(?i)[?&][\w.-]*(?:token|key|secret|passw|sig|auth)[\w.-]*=", _MASKED, r"(?P<it>[^&\s'\"]+)"),
         (SECRET, r"(?<![\w-])(?P<it>eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?)"),
         (SECRET, r"(?<![A-Za-z0-9-])(?P<it>(?:", _PREFIXES, r")[\w-]{6,}|(?:AKIA|ASIA)[0-9A-Z]{12,})"),
@@ -112,6 +112,14 @@ _PATTERNS = tuple(
         # alice@ws17:~/project$, [alice@ws17 project]$
         (USER, r"(?<![\w./@-])(?P<it>[A-Za-z_][\w.-]*)@(?=(?:<host-\d+>|[\w-]+)(?::[~/]| [^\s\]]*[\]$#]))"),
         (HOST, r"(?<=@)(?P<it>[A-Za-z0-9][\w-]*)(?=:[~/]| [^\s\]]*[\]$#])"),
+        (USER, r"(?<![\w./@-])(?P<it>[A-Za-z_][\w.-]*)@(?=\d+\.\d+\.\d+\.\d+|<ip-\d+>)"),
+        (USER, r"\b(?:ssh|scp|sftp|rsync)\b[^@|;&\n]{0,200}?[ ](?P<it>[A-Za-z_][\w.-]*)@"),
+        (HOST, r"\b(?:ssh|scp|sftp|rsync)\b[^@|;&\n]{0,200}?@(?P<it>[A-Za-z][\w.-]*)"),
+        (HOST, r"(?m)^(?P<it>[A-Za-z][\w.-]*):\d+:\d+ \[\d+\] NCCL"),
+        (HOST, r"\b(?:srun|slurmstepd): error: (?:\*+ )?(?P<it>[A-Za-z][\w-]*\d[\w.-]*)(?=[: ])"),
+        (HOST, r"\[(?P<it>[A-Za-z][\w.-]*)\]:\d+"),
+        (HOST, r"(?m)^\s*host\s*:\s+(?P<it>[A-Za-z][\w.-]*)"),
+        (HOST, r"(?<![\w\\:.\])}>%~])\\\\(?:\\\\)?(?P<it>[A-Za-z][\w.-]*)(?=\\)"),  # the server of a share
         (USER, r"(?<![A-Za-z0-9])(?:USER|USERNAME|LOGNAME|SUDO_USER)\\?[\"']?\s*=\s*", _QUOTED),
         (HOST, r"(?<![A-Za-z0-9])(?:HOSTNAME|HOST|COMPUTERNAME|MASTER_ADDR|[Hh]ost ?name)", _IS, _QUOTED),
         (HOST, r"\bLinux (?P<it>", _LABEL, r"(?:\.[\w-]+)*) \d+\.\d+\.\d+\S* #"),  # uname -a
@@ -163,6 +171,7 @@ _VERSION_KEY = re.compile(r"(?:.*_)?version|cuda|hip|nvcc|gcc|gxx|kernel|offered
 _OPEN = ("variables", "plugins", "own_modules", "environment")
 """Fields whose keys are no words of the model, but somebody's."""
 _SHORTEST_NAME, _SHORTEST_SECRET = 3, 6
+_MOST_ROUNDS = 6
 
 
 class Names:
@@ -200,6 +209,7 @@ class Redactor:
         self._secrets = {}  # type: dict[str, str]
         self._versions = set()  # type: set[str]
         self._gpus = []  # type: list[str]
+        self._literal = self._hidden = None  # type: re.Pattern[str] | None
         self._done = {}  # type: dict[tuple[str, bool], str]
         names = names or Names()
         texts = list(_texts(list(values), ""))
@@ -209,18 +219,29 @@ class Redactor:
         for key, text in texts:
             if _VERSION_KEY.fullmatch(key):
                 self._versions.update(_IPV4.findall(text))
-        self._learn_names(names)
-        for key, text in texts:
-            self._learn(key, text)
-        self._literal = _alternation(self._known, whole=True)
-        self._hidden = _alternation(self._secrets, whole=False)
         self._homes = _homes(names.homes)
         short = [name for name in names.users if 0 < len(name) < _SHORTEST_NAME]
-        self._folders = (
-            re.compile("(?<=[\\\\/])(" + "|".join(map(re.escape, short)) + ")(?=[\\\\/]|$)") if short else None
-        )
+        told = "|".join(map(re.escape, short))
+        self._folders = re.compile(rf"(?<=[\\/])({told})(?=[\\/]|$)") if short else None
+        self._learn_names(names)
+        self._learn_all(texts)
 
     # -- what is private -----------------------------------------------------------------------------
+
+    def _learn_all(self, texts: "list[tuple[str, str]]") -> None:
+        """Learn from the texts until nothing new comes: what is left of one may tell more than the whole did."""
+        for _ in range(_MOST_ROUNDS):
+            known = len(self._known), len(self._secrets)
+            for key, text in texts:
+                self._learn(key, text)
+            self._literal = _alternation(self._known, whole=True)
+            self._hidden = _alternation(self._secrets, whole=False)
+            self._done.clear()
+            left = [(key, self._valued(text, key)) for key, text in texts]
+            if left == texts and known == (len(self._known), len(self._secrets)):
+                break
+            texts = left
+        self._done.clear()
 
     def _learn_names(self, names: Names) -> None:
         for kind, found in ((USER, names.users), (HOST, names.hosts)):
@@ -314,7 +335,12 @@ class Redactor:
         """Return a text without what is private; four numbers with dots are no address in a `version`."""
         told = self._done.get((text, version))
         if told is None:
-            told = self._done[text, version] = self._replaced(text, version=version)
+            told = text
+            for _ in range(_MOST_ROUNDS):
+                before, told = told, self._replaced(told, version=version)
+                if told == before:
+                    break
+            self._done[text, version] = told
         return told
 
     def _replaced(self, text: str, *, version: bool) -> str:

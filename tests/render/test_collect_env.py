@@ -47,11 +47,12 @@ def theirs() -> str:
     return done.stdout.partition("information...\n")[2]
 
 
-@pytest.fixture
-def ours(cli: Cli) -> str:
-    run = cli("doctor", "--python", HERE, "--collect-env")
-    assert run.code == 0, run.err
-    return run.out
+@pytest.fixture(scope="module")
+def ours() -> str:
+    command = [HERE, "-m", "envkit", "doctor", "--python", HERE, "--collect-env"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_labels_are_those_of_torch_in_its_order(ours: str, theirs: str) -> None:
