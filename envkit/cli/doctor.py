@@ -33,6 +33,8 @@ Examples:
   envkit doctor --all-envs --ignore torch-missing
   envkit doctor --fix
   envkit doctor --strict --ignore gpu-throttled
+  envkit doctor --markdown
+  envkit doctor --collect-env
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
 
@@ -50,7 +52,10 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option("--ignore", multiple=True, metavar="CODE", help="let this diagnosis not count; may be repeated")
 @click.option("--strict/--no-strict", default=None, help="let warnings count as errors")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
+@click.option("--markdown", is_flag=True, help="print it for an issue tracker: short, folded, redacted")
+@click.option("--collect-env", is_flag=True, help="print the block that torch.utils.collect_env would, redacted")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="also write the snapshot to a file")
+@click.option("--no-redact", is_flag=True, help="names, addresses and secrets as they are in what is handed on")
 @click.option(
     "--from",
     "recorded",
@@ -83,7 +88,7 @@ def command(**options: Any) -> int:
         deep=asked.deep,
         timeout=asked.limit(settings),
         as_json=asked.as_json,
-        save=asked.save,
+        save=asked.keep(),
         recorded=asked.recorded,
         selection=asked.selection(settings),
     )
@@ -98,6 +103,10 @@ def command(**options: Any) -> int:
     examined = look(asked.python)
     if asked.as_json:
         echo_json(examined.document())
+    elif asked.handed_on:
+        from envkit.cli.diagnosing.handing import hand_on
+
+        click.echo(hand_on(asked, examined.diagnosis, examined.snapshot), nl=False)
     else:
         examined.show(verbose=asked.verbose)
     return examined.exit_code
@@ -115,6 +124,7 @@ def _check_combination(asked: Asked) -> None:
         raise click.UsageError(
             "--all-envs looks at every environment here: no --python, --from, --fix or --save beside it"
         )
+    asked.check_handed_on()
     if asked.yes and not asked.fix:
         raise click.UsageError("--yes is for --fix")
 
@@ -140,7 +150,7 @@ def examine(
     deep: bool = False,
     timeout: float | None = None,
     as_json: bool = False,
-    save: Path | None = None,
+    save: Callable[[Snapshot], None] | None = None,
     recorded: Path | None = None,
     selection: Selection | None = None,
     show: bool = True,
@@ -156,9 +166,7 @@ def examine(
         add = _start_plugins(timeout, selection)
         snapshot = _gather(gathering, add, quick=quick, as_json=as_json, show=show)
     if save is not None:
-        from envkit.intake import saved_snapshot
-
-        saved_snapshot.save(snapshot, save)
+        save(snapshot)
     from envkit import matrix
     from envkit.checks import diagnose
 

@@ -26,6 +26,7 @@ Examples:
   envkit smoke --workload backprop --network net.json --json
   envkit smoke --repeat 3 --save before.json          then change something, and
   envkit smoke --repeat 3 --compare before.json       how many times as long each thing takes
+  envkit smoke --markdown                             for an issue tracker
   envkit smoke --plot roofline.svg
 
 \b
@@ -82,9 +83,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--list", "list_only", is_flag=True, help="name workloads, dtypes, variants and devices, and stop")
 @click.option("--save", type=_FILE, metavar="FILE", help="keep the run, to be compared with")
+@click.option("--no-redact", is_flag=True, help="names, addresses and secrets as they are in what is handed on")
 @click.option("--compare", type=_FILE, metavar="FILE", help="a saved run: ratios with intervals; 1 on a regression")
 @click.option("--plot", type=_FILE, metavar="FILE.svg|png", help="draw time against size, and the loss")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
+@click.option("--markdown", is_flag=True, help="print it for an issue tracker: short, folded, redacted")
 @click.option("-v", "--verbose", is_flag=True, help="show every check with its error and tolerance")
 @launch_options
 def command(**options: Any) -> int:

@@ -9,7 +9,7 @@ from envkit import __version__
 from envkit.errors import EnvkitError
 from envkit.probes.framing import SCRIPTS
 
-_MODULES = ("envkit.probes.host", "envkit.probes.toolkit")
+_MODULES = ("envkit.probes.host", "envkit.probes.toolkit", "envkit.probes.identity")
 """The probes that run in the collector itself, each with what it imports of envkit."""
 _MODEL = "envkit.snapshot"
 _PROCESSES = "envkit.processes"

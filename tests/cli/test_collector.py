@@ -30,13 +30,13 @@ def script() -> str:
 
 @pytest.fixture
 def collect(script: str, tmp_path: Path) -> Collect:
-    """Run the script by way of stdin, in a folder of its own; return what it wrote."""
+    """Run the script by way of stdin, in a folder of its own; return what it wrote, in full as the doctor's is."""
     folder = tmp_path / "remote"
     folder.mkdir()
 
     def run(python: str | Path, *options: str, cwd: Path = folder, env: dict[str, str] | None = None) -> Any:
         done = subprocess.run(
-            [python, "-", *options],
+            [python, "-", "--no-redact", *options],
             input=script.encode(),
             capture_output=True,
             timeout=120,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import click
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from envkit.checks.selection import Selection
     from envkit.cli.diagnosing.settings import Settings
+    from envkit.snapshot import Snapshot
 
 
 class Asked(NamedTuple):
@@ -23,7 +28,10 @@ class Asked(NamedTuple):
     strict: bool | None
     """None where the command line does not say."""
     as_json: bool
+    markdown: bool
+    collect_env: bool
     save: Path | None
+    no_redact: bool
     recorded: Path | None
     """The file that --from names."""
     explain: str | None
@@ -31,6 +39,29 @@ class Asked(NamedTuple):
     fix: bool
     yes: bool
     verbose: bool
+
+    @property
+    def handed_on(self) -> bool:
+        """Say whether stdout gets what is meant for others."""
+        return self.markdown or self.collect_env
+
+    def check_handed_on(self) -> None:
+        """Raise for what does not go together with it."""
+        told = "--markdown" if self.markdown else "--collect-env"
+        if self.handed_on and (self.as_json or self.all_envs or self.fix):
+            raise click.UsageError(f"{told} tells of one environment: no --json, --all-envs or --fix beside it")
+        if self.markdown and self.collect_env:
+            raise click.UsageError("--markdown and --collect-env are two formats of one page: name one")
+        if self.no_redact and not (self.save or self.handed_on):
+            raise click.UsageError("--no-redact is for what is handed on: --save, --markdown, --collect-env")
+
+    def keep(self) -> Callable[[Snapshot], None] | None:
+        """Return what writes a snapshot to the file that --save names."""
+        if self.save is None:
+            return None
+        from envkit.cli.sharing import save
+
+        return partial(save, path=self.save, redact=not self.no_redact)
 
     def limit(self, settings: Settings) -> float | None:
         """Return the limit of each probe in seconds; the command line wins."""

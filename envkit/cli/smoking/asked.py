@@ -41,9 +41,11 @@ class Asked:
     timeout: float | None
     list_only: bool
     save: Path | None
+    no_redact: bool
     compare: Path | None
     plot: Path | None
     as_json: bool
+    markdown: bool
     verbose: bool
     launch: Launch | None = None
 
@@ -55,6 +57,10 @@ class Asked:
         beside_list = [option for option, file in files.items() if file is not None]
         if self.list_only and beside_list:
             raise click.UsageError(f"--list measures nothing: no {', '.join(beside_list)} beside it")
+        if self.markdown and (self.as_json or self.list_only):
+            raise click.UsageError("--markdown tells the results: no --json or --list beside it")
+        if self.no_redact and not (self.save or self.markdown):
+            raise click.UsageError("--no-redact is for what is handed on: --save, --markdown")
         if self.launch is not None:
             self._check_alone()
         if self.network is not None:

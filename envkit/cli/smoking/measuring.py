@@ -49,6 +49,8 @@ def measure(asked: Asked) -> int:
     not_kept = _keep(asked, exercised)
     if asked.as_json:
         echo_json(exercised.document())
+    elif asked.markdown:
+        click.echo((exercised if asked.no_redact else exercised.redacted()).markdown(), nl=False)
     else:
         exercised.show(verbose=asked.verbose)
     for why in not_kept:
@@ -64,7 +66,8 @@ def _keep(asked: Asked, exercised: Exercised) -> list[str]:
         if asked.save is not None:
             from envkit.bench import saved
 
-            saved.save(exercised.document(), asked.save)
+            kept = exercised if asked.no_redact else exercised.redacted()
+            saved.save(kept.document(), asked.save)
         if asked.plot is not None:
             from envkit.render.plot import draw
 
@@ -179,6 +182,23 @@ class Exercised(NamedTuple):
         from envkit.render.terminal.results import print_results
 
         print_results(console(), self.results, self.findings, self.comparison, verbose=verbose)
+
+    def markdown(self) -> str:
+        """Return them for an issue tracker."""
+        from envkit.render.markdown import render_results
+
+        return render_results(self.results, self.findings, self.comparison)
+
+    def redacted(self) -> Exercised:
+        """Return them as they may be handed on."""
+        from envkit.cli.sharing import redacted, redactor
+
+        by = redactor(*filter(None, (self.results, *self.findings, self.comparison)))
+        return Exercised(
+            redacted(self.results, by),
+            tuple(redacted(finding, by) for finding in self.findings),
+            self.comparison and redacted(self.comparison, by),
+        )
 
     def document(self) -> dict[str, Any]:
         """Return them for a program."""

@@ -1,6 +1,6 @@
 """All facts of a machine and an interpreter in one JSON document, a snapshot for `envkit doctor --from FILE`.
 
-    python3 - [--python PATH] [--timeout SECONDS] [--quick] [--deep] < collector.py > snapshot.json
+    python3 - [--python PATH] [--timeout SECONDS] [--quick] [--deep] [--no-redact] < collector.py > snapshot.json
 
 `envkit collector` prints this file with the probes in it: it needs the standard library of Python 3.6 or later and
 nothing else, writes no file, and changes nothing. The interpreter that runs it is examined unless --python names
@@ -359,6 +359,13 @@ def run_of(name, facts, seconds):
     return {"name": name, "outcome": outcome, "seconds": round(seconds, 4), "detail": detail}
 
 
+def redacted(snapshot):
+    # type: (dict[str, Any]) -> Any
+    """The snapshot without names, addresses and secrets: it goes to another machine."""
+    names = importlib.import_module("envkit.probes.identity").probe_names()
+    return importlib.import_module("envkit.redaction").redact(snapshot, names)
+
+
 def main(arguments):
     # type: (list[str]) -> None
     import argparse
@@ -368,6 +375,7 @@ def main(arguments):
     parser.add_argument("--timeout", type=float, help="limit of each probe in seconds")
     parser.add_argument("--quick", action="store_true", help="leave out what imports torch")
     parser.add_argument("--deep", action="store_true", help="also read every file of torch and compare its hash")
+    parser.add_argument("--no-redact", action="store_true", help="also names, addresses and secrets, as they are")
     options = parser.parse_args(arguments)
     if os.path.isdir(options.python):
         parser.error("--python wants the path of an interpreter, and %s is a folder" % options.python)
@@ -375,6 +383,8 @@ def main(arguments):
     exec(compile(EMBEDDED, "embedded", "exec"), code)  # noqa: S102 - a text that stands above
     code["embed"](SOURCES)
     snapshot = collect(options.python, options.timeout, options.quick, options.deep)
+    if not options.no_redact:
+        snapshot = redacted(snapshot)
     text = json.dumps(snapshot, ensure_ascii=False, default=str)
     data = text.encode("utf-8", "replace") + b"\n"
     while data:

@@ -16,10 +16,10 @@ _SEVERITY_STYLE = {Severity.ERROR: Style.BAD, Severity.WARNING: Style.WARNING, S
 
 def print_diagnosis(out: Lines, diagnosis: Diagnosis, snapshot: Snapshot, *, verbose: bool = False) -> None:
     """Print a diagnosis: verdict, machine, findings, CUDA availability."""
-    headline = f"  {_headline(diagnosis, snapshot)}"
-    out.styled(diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict], headline)
+    told = f"  {headline(diagnosis, snapshot)}"
+    out.styled(diagnosis.verdict.value.upper(), _VERDICT_STYLE[diagnosis.verdict], told)
     out.line()
-    out.facts(told_rows(snapshot, verbose=verbose) if snapshot.pasted else _machine(snapshot))
+    out.facts(told_rows(snapshot, verbose=verbose) if snapshot.pasted else machine_rows(snapshot))
     follows = consequences(diagnosis.findings)
     for finding in diagnosis.findings:
         if finding.code in follows and not verbose:
@@ -28,7 +28,7 @@ def print_diagnosis(out: Lines, diagnosis: Diagnosis, snapshot: Snapshot, *, ver
         _print_finding(out, finding, verbose=verbose)
     if not snapshot.pasted or verbose:
         out.line()
-        out.facts(_availability(available) for available in diagnosis.cuda)
+        out.facts(availability_row(available) for available in diagnosis.cuda)
     if snapshot.pasted:
         _print_asks(out, diagnosis)
         return
@@ -48,7 +48,8 @@ def _print_asks(out: Lines, diagnosis: Diagnosis) -> None:
         out.line(f"not known: {missing}", Style.GAP)
 
 
-def _headline(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
+def headline(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
+    """Return the answer in one line, behind the verdict."""
     if diagnosis.findings and diagnosis.verdict is not Verdict.INCOMPLETE:
         told = diagnosis.findings[0]
         warned = diagnosis.verdict is Verdict.HEALTHY and told.severity is Severity.WARNING
@@ -86,7 +87,8 @@ def _print_fix(out: Lines, fix: Fix) -> None:
         out.line(step, indent=6)
 
 
-def _machine(snapshot: Snapshot) -> Rows:
+def machine_rows(snapshot: Snapshot) -> Rows:
+    """Yield what was examined: target, torch, driver, host."""
     yield "target", _target(snapshot.target)
     yield "torch", _torch(snapshot.torch)
     yield from _files(snapshot.packages)
@@ -160,7 +162,8 @@ def _host(host: Host | Unknown) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _availability(available: Availability) -> tuple[str, str]:
+def availability_row(available: Availability) -> tuple[str, str]:
+    """Return a CUDA release, and whether it can be used."""
     runs = {True: "the driver runs it", False: "cannot run here", None: "unknown"}[available.driver_runs_it]
     releases = available.torch_releases
     if releases is None:
