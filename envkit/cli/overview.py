@@ -6,6 +6,7 @@ COMMANDS = {
     "matrix": ("envkit.cli.matrix", "which torch, for which Python, CUDA, driver and GPU"),
     "collector": ("envkit.cli.collector", "print the probes as one script, for a machine without envkit"),
     "smoke": ("envkit.cli.smoke", "verify and time the lecture's workloads on every device"),
+    "schema": ("envkit.cli.schema", "print the JSON Schema of what --json and --save write"),
 }
 """Command, the module that holds it, what it answers in one line."""
 
