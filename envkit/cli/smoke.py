@@ -10,6 +10,7 @@ import click
 from envkit.bench.request import DTYPES, VARIANTS, WORKLOADS
 from envkit.cli.launching import launch_options
 from envkit.cli.options import Duration, Seconds, Size
+from envkit.cli.reporting import report_options
 from envkit.cli.smoking.asked import Asked
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ Examples:
   envkit smoke --repeat 3 --save before.json          then change something, and
   envkit smoke --repeat 3 --compare before.json       how many times as long each thing takes
   envkit smoke --plot roofline.svg
+  envkit smoke --quick --junit smoke.xml
 
 \b
 Exit codes:
@@ -84,6 +86,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--plot", type=_FILE, metavar="FILE.svg|png", help="draw time against size, and the loss")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("-v", "--verbose", is_flag=True, help="show every check with its error and tolerance")
+@report_options
 @launch_options
 def command(**options: Any) -> int:
     """Verify and time the lecture's workloads in the target interpreter, on every device.

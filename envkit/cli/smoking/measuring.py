@@ -58,8 +58,9 @@ def measure(asked: Asked) -> int:
 
 def _keep(asked: Asked, exercised: Exercised) -> list[str]:
     """Write the files that were asked for, before anything is shown, and return why one was not."""
+    files = (asked.save, asked.plot, asked.reports.junit)
     if exercised.results.interrupted:
-        return [f"half a run is not kept: {file} is not written" for file in (asked.save, asked.plot) if file]
+        return [f"half a run is not kept: {file} is not written" for file in files if file]
     try:
         if asked.save is not None:
             from envkit.bench import saved
@@ -69,6 +70,7 @@ def _keep(asked: Asked, exercised: Exercised) -> list[str]:
             from envkit.render.plot import draw
 
             draw(exercised.results, asked.plot)
+        asked.reports.tell_results(exercised)
     except EnvkitError as refusal:
         return [refusal.message]
     return []
