@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from envkit import __version__
+from envkit.differences.model import Differences, Side
 from envkit.findings import Diagnosis, Finding
 from envkit.matrix.learned import Refreshed
 from envkit.matrix.torch_releases import TorchTable
@@ -80,6 +81,15 @@ def matrix_document(found: Compatibility, torch: TorchTable, refreshed: Refreshe
     learned = {"releases": torch.learned, "on": torch.learned_on, "notice": torch.notice}
     more = {} if refreshed is None else {"refreshed": refreshed}
     return _envelope({**msgspec.structs.asdict(found), "tables": torch.generated, "learned": learned, **more})
+
+
+def differences_document(a: Side, b: Side, found: Differences) -> Document:
+    """Return what differs between two sides, what matters most first; `others` rarely matter."""
+    sides = {
+        name: {"name": side.name, "verdict": side.diagnosis.verdict, "pasted": side.snapshot.pasted}
+        for name, side in (("a", a), ("b", b))
+    }
+    return _envelope({"verdict": found.verdict, **sides, **msgspec.structs.asdict(found)})
 
 
 def drift_document(**content: Any) -> Document:
