@@ -104,7 +104,8 @@ def command(**options: Any) -> int:
     if asked.as_json:
         echo_json(examined.document())
     else:
-        examined.show(verbose=asked.verbose)
+        with asked.reports.shown_as_text():
+            examined.show(verbose=asked.verbose)
     return examined.exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ import click
 from envkit.errors import EnvkitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from envkit.cli.doctor import Examined
     from envkit.cli.smoking.measuring import Exercised
@@ -63,6 +64,19 @@ class Reports(NamedTuple):
         if self.junit is not None and not self.junit.parent.is_dir():
             why = f"{self.junit} cannot be written: {self.junit.parent} is no folder"
             raise EnvkitError(why, hint="name another file")
+
+    @contextmanager
+    def shown_as_text(self) -> Iterator[None]:
+        """Keep the runner from taking a line of a page, which may quote strangers, for one of its commands."""
+        if not self.to_github:
+            yield
+            return
+        token = os.urandom(16).hex()
+        click.echo(f"::stop-commands::{token}")
+        try:
+            yield
+        finally:
+            click.echo(f"::{token}::")
 
     def tell_diagnosis(self, examined: Examined, *, strict: bool) -> None:
         """Tell what the doctor found."""

@@ -1,12 +1,11 @@
 """JSON: one envelope for every document, with the one `schema_version` of them all."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from envkit import __version__
-from envkit.differences.model import Differences, Side
 from envkit.findings import Diagnosis, Finding
 from envkit.matrix.learned import Refreshed
 from envkit.matrix.torch_releases import TorchTable
@@ -15,6 +14,9 @@ from envkit.planning.installs import pip_installs
 from envkit.planning.model import Plan
 from envkit.results import Comparison, Results
 from envkit.snapshot import ProbeRun, Snapshot, encode
+
+if TYPE_CHECKING:
+    from envkit.differences import Differences, Side
 
 SCHEMA_VERSION = 1
 
@@ -83,7 +85,7 @@ def matrix_document(found: Compatibility, torch: TorchTable, refreshed: Refreshe
     return _envelope({**msgspec.structs.asdict(found), "tables": torch.generated, "learned": learned, **more})
 
 
-def differences_document(a: Side, b: Side, found: Differences) -> Document:
+def differences_document(a: "Side", b: "Side", found: "Differences") -> Document:
     """Return what differs between two sides, what matters most first; `others` rarely matter."""
     sides = {
         name: {"name": side.name, "verdict": side.diagnosis.verdict, "pasted": side.snapshot.pasted}

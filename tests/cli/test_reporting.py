@@ -105,6 +105,20 @@ def test_without_actions_or_when_told_so_nothing_is_annotated(cli: Cli, report: 
     assert not summary.exists()
 
 
+@pytest.mark.parametrize("command", ["doctor", "smoke"])
+def test_the_runner_takes_no_line_of_the_page_for_a_command(cli: Cli, command: str, tmp_path: Path) -> None:
+    words = " ".join(["::error::owned"] * 30)
+    (tmp_path / "issue.txt").write_text(f"import torch\nRuntimeError: {words}\n")
+    arguments = ("doctor", "--from", str(tmp_path / "issue.txt"), "-v") if command == "doctor" else SMOKE
+    run = cli(*arguments, env=ACTIONS)
+    first, *page, last = run.out.splitlines()
+    token = first.removeprefix("::stop-commands::")
+    assert (len(token), last) == (32, f"::{token}::")
+    assert page
+    assert command == "smoke" or any(line.strip().startswith("::error::") for line in page)
+    assert not [line for line in run.err.splitlines() if line.strip().startswith("::") and "title=" not in line]
+
+
 def test_it_can_be_asked_for_anywhere(cli: Cli, report: str) -> None:
     assert cli("doctor", "--from", report, "--github").err.startswith("::error ")
 

@@ -14,6 +14,7 @@ from envkit import matrix
 from envkit.bench.comparing import compare
 from envkit.checks import diagnose
 from envkit.cli.schema import NAMES
+from envkit.errors import EnvkitError
 from envkit.findings import Ignored, Severity
 from envkit.intake.recorded import read
 from envkit.planning.decide import explain, plan
@@ -23,7 +24,7 @@ from envkit.render import json as rendered
 from envkit.render.schema import TITLES, schema_document
 from envkit.snapshot import Snapshot, encode
 from tests.builders import make_gpu_snapshot, make_snapshot
-from tests.intake.test_recorded import SAMPLES
+from tests.intake.test_recorded import SAMPLES, pasted
 from tests.render.test_smoke_terminal import PAGES, shown
 from tests.render.test_terminal import REPORTS, SNAPSHOTS
 
@@ -208,6 +209,17 @@ def test_a_value_of_another_kind_fails_wherever_it_stands(
 
 
 VALIDATORS = {name: validator(name) for name in NAMES}
+
+
+@given(pasted)
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_pasted_becomes_a_valid_document(text: str) -> None:
+    try:
+        snapshot = read(text.encode("utf-8", "replace"), "x")
+    except EnvkitError:
+        return
+    VALIDATORS["snapshot"].validate(told(snapshot))
+    VALIDATORS["findings"].validate(plain_findings(snapshot))
 
 
 def test_every_kind_of_document_has_a_schema() -> None:

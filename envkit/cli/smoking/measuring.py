@@ -50,7 +50,8 @@ def measure(asked: Asked) -> int:
     if asked.as_json:
         echo_json(exercised.document())
     else:
-        exercised.show(verbose=asked.verbose)
+        with asked.reports.shown_as_text():
+            exercised.show(verbose=asked.verbose)
     for why in not_kept:
         click.echo(f"envkit: {why}", err=True)
     return EXIT_FAILED if not_kept and exercised.exit_code != EXIT_INTERRUPTED else exercised.exit_code
