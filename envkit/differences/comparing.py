@@ -22,8 +22,9 @@ def compare(a: Side, b: Side) -> Differences:
     unclear = tuple(one for one in pairs if State.UNKNOWN in (one.a.state, one.b.state))
     differences = tuple(one for one in pairs if one not in unclear)
     findings = _of_one_side(a, b)
-    matters = bool(differences) or any(one.severity is not Severity.NOTE for one in findings)
+    matters = bool(differences) or any(one.certain and one.severity is not Severity.NOTE for one in findings)
     gaps = bool(unclear) or any(side.diagnosis.incomplete and not side.snapshot.pasted for side in (a, b))
+    gaps = gaps or not all(one.certain for one in findings)
     return Differences(
         verdict=Verdict.DIFFERENT if matters else Verdict.INCOMPLETE if gaps else Verdict.SAME,
         findings=findings,
@@ -36,7 +37,13 @@ def compare(a: Side, b: Side) -> Differences:
 def _of_one_side(a: Side, b: Side) -> tuple[OnlyOne, ...]:
     """The findings that one side has and the other has not, the gravest first; no consequences of others."""
     told = [
-        OnlyOne(side=name, code=one.code, severity=one.severity, summary=one.summary)
+        OnlyOne(
+            side=name,
+            code=one.code,
+            severity=one.severity,
+            summary=one.summary,
+            certain=not other.diagnosis.incomplete,
+        )
         for name, side, other in (("a", a, b), ("b", b, a))
         for one in side.diagnosis.findings
         if one.code not in (_WELL, *_codes(other), *consequences(side.diagnosis.findings))

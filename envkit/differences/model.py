@@ -53,6 +53,8 @@ class OnlyOne(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     severity: Severity
     summary: str
+    certain: bool
+    """Of the other side all is known that should be: it really has no such finding."""
 
 
 class Other(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from tests.cli.test_doctor_fix import AWAY, RELEASE
+from tests.cli.test_smoke import NETWORK
 from tests.conftest import Cli
 from tests.recipes.local_index import make_indexes
 
@@ -96,6 +97,24 @@ def test_a_real_run_of_smoke_is_valid(cli: Cli, valid: Any, tmp_path: Path) -> N
     assert "comparison" in again.json
     assert valid("results", cli("smoke", "--list", "--json", "--python", sys.executable).json) == []
     assert valid("results", cli("smoke", "--quick", "--full", "--json").json) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(("--device", "cpu", "--budget", "2s"), "points", id="speed"),
+        pytest.param(("--distributed",), "distributed", id="several processes"),
+        pytest.param(("--quick", "--device", "cuda"), "errors", id="no such device"),
+        pytest.param(("--quick", "--device", "cpu", "--network", "net.json"), "networks", id="network"),
+    ],
+)
+def test_each_kind_of_smoke_run_is_valid(
+    cli: Cli, valid: Any, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "net.json").write_text(json.dumps(NETWORK))
+    run = cli("smoke", *arguments, "--python", sys.executable, "--json", cwd=tmp_path)
+    assert run.json[told]
+    assert valid("results", run.json) == []
 
 
 def test_plans_and_refusals_are_valid(cli: Cli, valid: Any, tmp_path: Path) -> None:

@@ -177,6 +177,16 @@ def test_a_finding_of_one_side_comes_with_its_side() -> None:
     assert not any(one.code == "healthy" for one in found.findings)
 
 
+def test_a_finding_that_the_other_side_may_have_too_is_no_difference() -> None:
+    without = make_snapshot(packages=make_packages(distributions=(), modules=()), torch=Absent(why="no torch"))
+    dark = {name: Unknown(why="no answer") for name in ("target", "packages", "torch")}
+    found = between(without, replace(without, **dark))
+    assert [(one.side, one.code, one.certain) for one in found.findings if one.code == "torch-missing"] == [
+        ("a", "torch-missing", False)
+    ]
+    assert found.verdict is Verdict.INCOMPLETE
+
+
 def test_unknown_is_told_apart_from_absent() -> None:
     unknown = make_snapshot(cuda=Unknown(why="no answer"), nvml=Unknown(why="no answer"))
     found = between(unknown, GPU)

@@ -32,7 +32,7 @@ def _headline(found: Differences) -> str:
         _count(len(found.findings), "finding that only one has", "findings that only one has"),
         _count(len(found.differences), "difference that can matter to torch", "differences that can matter to torch"),
     ]
-    if any(told):
+    if found.verdict is Verdict.DIFFERENT:
         return ", ".join(part for part in told if part)
     if found.verdict is Verdict.INCOMPLETE:
         return "nothing that differs is known, and not all is known"
@@ -52,6 +52,8 @@ def _print_finding(out: Lines, finding: OnlyOne) -> None:
     head = f"only {finding.side.upper()}: {finding.severity.value}  {finding.code}"
     out.line(head, _SEVERITY_STYLES[finding.severity])
     out.line(finding.summary, indent=2)
+    if not finding.certain:
+        out.line(f"of {'B' if finding.side == 'a' else 'A'} not all is known, so it may have this too", indent=2)
 
 
 def _print_difference(out: Lines, difference: Difference) -> None:
