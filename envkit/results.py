@@ -137,11 +137,13 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     when: str
     threads: int | None = None
-    affinity: Any = None
-    load_average: Any = None
-    frequency_mhz: Any = None
-    governor: Any = None
-    environment: Any = None
+    affinity: int | None = None
+    """Processors that may be used."""
+    load_average: float | None = None
+    frequency_mhz: float | None = None
+    governor: str | None = None
+    environment: dict[str, str] = {}
+    """Settings of threads."""
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,10 @@ STANDINS = Path(__file__).parent / "standins"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Whatever is active around the test run must not choose the target or hide a GPU.
-_UNSET = ("VIRTUAL_ENV", "CONDA_PREFIX", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTHONPATH", "COLUMNS")
+_UNSET = (
+    *("VIRTUAL_ENV", "CONDA_PREFIX", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "PYTHONPATH", "COLUMNS"),
+    *("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
+)
 
 
 # What starts the tests in the background may have them ignore Ctrl-C, and all programs that they start.

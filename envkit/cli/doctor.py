@@ -14,6 +14,7 @@ from envkit.cli.diagnosing.asked import Asked
 from envkit.cli.diagnosing.settings import read_settings
 from envkit.cli.options import Seconds
 from envkit.cli.output import echo_json, waiting
+from envkit.cli.reporting import report_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ Examples:
   envkit doctor --collect-env
   envkit doctor --save machine.json; envkit doctor --from machine.json
   python -m torch.utils.collect_env | envkit doctor --from -
+  envkit doctor --junit envkit.xml
 
 \b
 Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
@@ -68,6 +70,7 @@ Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 @click.option("--yes", is_flag=True, help="with --fix: that is the consent")
 @click.option("--explain", metavar="CODE", help="print the page of a diagnosis code; `list` names them all")
 @click.option("-v", "--verbose", is_flag=True, help="show every fact and consequence")
+@report_options
 def command(**options: Any) -> int:
     """Say whether an environment is right for this machine, and if not, why and what mends it.
 
@@ -100,7 +103,9 @@ def command(**options: Any) -> int:
         from envkit.cli.diagnosing.fixing import fix
 
         return fix(asked, partial(look, asked.python))
+    asked.reports.check()
     examined = look(asked.python)
+    asked.reports.tell_diagnosis(examined, strict=asked.is_strict(settings))
     if asked.as_json:
         echo_json(examined.document())
     elif asked.handed_on:
@@ -108,7 +113,8 @@ def command(**options: Any) -> int:
 
         click.echo(hand_on(asked, examined.diagnosis, examined.snapshot), nl=False)
     else:
-        examined.show(verbose=asked.verbose)
+        with asked.reports.shown_as_text():
+            examined.show(verbose=asked.verbose)
     return examined.exit_code
 
 
@@ -125,6 +131,8 @@ def _check_combination(asked: Asked) -> None:
             "--all-envs looks at every environment here: no --python, --from, --fix or --save beside it"
         )
     asked.check_handed_on()
+    if asked.reports.junit and (asked.all_envs or asked.fix):
+        raise click.UsageError("--junit tells of one look at one environment: no --all-envs or --fix beside it")
     if asked.yes and not asked.fix:
         raise click.UsageError("--yes is for --fix")
 

@@ -6,6 +6,8 @@ COMMANDS = {
     "matrix": ("envkit.cli.matrix", "which torch, for which Python, CUDA, driver and GPU"),
     "collector": ("envkit.cli.collector", "print the probes as one script, for a machine without envkit"),
     "smoke": ("envkit.cli.smoke", "verify and time the lecture's workloads on every device"),
+    "diff": ("envkit.cli.diff", "what differs between two environments, that first which matters"),
+    "schema": ("envkit.cli.schema", "print the JSON Schema of what --json and --save write"),
 }
 """Command, the module that holds it, what it answers in one line."""
 
@@ -29,6 +31,7 @@ Examples:
   envkit create --apply .venv            make it, then check it
   envkit matrix --gpu "RTX 5090" --driver 580
   envkit smoke --device cuda             right numbers, and how fast?
+  envkit diff issue.txt .venv            it works on my machine: what differs?
 
 Exit codes: 0 healthy, 1 errors found, 2 usage, 3 envkit failed, 4 incomplete
 """

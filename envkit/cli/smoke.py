@@ -11,6 +11,7 @@ import click
 from envkit.bench.request import DTYPES, VARIANTS, WORKLOADS
 from envkit.cli.launching import launch_options
 from envkit.cli.options import Duration, Seconds, Size
+from envkit.cli.reporting import report_options
 from envkit.cli.smoking.asked import Asked
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ Examples:
   envkit smoke --repeat 3 --compare before.json       how many times as long each thing takes
   envkit smoke --markdown                             for an issue tracker
   envkit smoke --plot roofline.svg
+  envkit smoke --quick --junit smoke.xml
 
 \b
 Exit codes:
@@ -89,6 +91,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON document on stdout")
 @click.option("--markdown", is_flag=True, help="print it for an issue tracker: short, folded, redacted")
 @click.option("-v", "--verbose", is_flag=True, help="show every check with its error and tolerance")
+@report_options
 @launch_options
 def command(**options: Any) -> int:
     """Verify and time the lecture's workloads in the target interpreter, on every device.

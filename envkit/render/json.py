@@ -1,7 +1,7 @@
 """JSON: one envelope for every document, with the one `schema_version` of them all."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,9 @@ from envkit.planning.installs import pip_installs
 from envkit.planning.model import Plan
 from envkit.results import Comparison, Results
 from envkit.snapshot import ProbeRun, Snapshot, encode
+
+if TYPE_CHECKING:
+    from envkit.differences import Differences, Side
 
 SCHEMA_VERSION = 1
 
@@ -80,6 +83,15 @@ def matrix_document(found: Compatibility, torch: TorchTable, refreshed: Refreshe
     learned = {"releases": torch.learned, "on": torch.learned_on, "notice": torch.notice}
     more = {} if refreshed is None else {"refreshed": refreshed}
     return _envelope({**msgspec.structs.asdict(found), "tables": torch.generated, "learned": learned, **more})
+
+
+def differences_document(a: "Side", b: "Side", found: "Differences") -> Document:
+    """Return what differs between two sides, what matters most first; `others` rarely matter."""
+    sides = {
+        name: {"name": side.name, "verdict": side.diagnosis.verdict, "pasted": side.snapshot.pasted}
+        for name, side in (("a", a), ("b", b))
+    }
+    return _envelope({"verdict": found.verdict, **sides, **msgspec.structs.asdict(found)})
 
 
 def drift_document(**content: Any) -> Document:

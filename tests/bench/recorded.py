@@ -120,7 +120,7 @@ def points(device: str, workload: str, copy: float, *, floor: float = 2e-5, **ch
 
 
 def conditions(device: str, load: float = 0.1) -> Event:
-    return {"event": "conditions", "device": device, "threads": 2, "affinity": [0, 1], "load_average": [load, 0.2, 0.2],
+    return {"event": "conditions", "device": device, "threads": 2, "affinity": 2, "load_average": load,
             "frequency_mhz": 2600.0, "governor": "performance", "environment": {}, "when": "before"}  # fmt: skip
 
 

@@ -8,8 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from envkit.render.schema import schema_document
 from tests.conftest import make_target
 from tests.faults import in_companions, in_driver, in_interpreter, in_reports, in_surroundings, in_torch
 from tests.faults.fault import Fault
@@ -25,6 +27,8 @@ _TABLES = {
     "report": in_reports.FAULTS,
 }
 FAULTS = [pytest.param(fault, id=f"{room}: {fault.name}") for room, faults in _TABLES.items() for fault in faults]
+
+SCHEMA = jsonschema.Draft202012Validator(schema_document("findings"))
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,7 @@ def _judge(fault: Fault, outcome: Outcome) -> None:
     document = outcome.document
     shown = "\n" + json.dumps({**document, "snapshot": "...", "cuda": "..."}, indent=1) + "\n" + outcome.err
     told = json.dumps(outcome.first if fault.code else document.get("incomplete") or outcome.first)
+    assert [one.message[:300] for one in SCHEMA.iter_errors(document)] == []
     assert outcome.exit == fault.exit, shown
     assert "Traceback" not in outcome.err, shown
     assert "mistake in envkit" not in outcome.err, shown

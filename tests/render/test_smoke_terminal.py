@@ -43,7 +43,7 @@ def _noisy() -> Shown:
     noise = {"lowered_from": {"rows": 10**9, "width": 128, "batch": 10**8}}
     events = []
     for event in GOOD:
-        changed = {**event, "load_average": [7.5, 3, 2], "governor": "powersave"}
+        changed = {**event, "load_average": 7.5, "governor": "powersave"}
         events.append(changed if event["event"] == "conditions" else event)
     sweep = points("cpu", "backprop", 4e9, **noise)[-1:]
     sweep[0]["seconds"].update(noise=0.12, outliers=4)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from envkit.checks.selection import Selection
     from envkit.cli.diagnosing.settings import Settings
+    from envkit.cli.reporting import Reports
     from envkit.snapshot import Snapshot
 
 
@@ -39,6 +40,7 @@ class Asked(NamedTuple):
     fix: bool
     yes: bool
     verbose: bool
+    reports: Reports
 
     @property
     def handed_on(self) -> bool:
@@ -67,9 +69,13 @@ class Asked(NamedTuple):
         """Return the limit of each probe in seconds; the command line wins."""
         return settings.timeout if self.timeout is None else self.timeout
 
+    def is_strict(self, settings: Settings) -> bool:
+        """Say whether warnings count as errors."""
+        return bool(settings.strict) if self.strict is None else self.strict
+
     def selection(self, settings: Settings) -> Selection | None:
         """Return which findings count; None where nobody asked for a choice."""
-        strict = bool(settings.strict) if self.strict is None else self.strict
+        strict = self.is_strict(settings)
         if not (self.only or self.ignore or settings.only or settings.ignore or strict):
             return None
         from envkit.checks.pages import check_code

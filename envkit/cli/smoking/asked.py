@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from envkit.bench.distributed import Launch
+    from envkit.cli.reporting import Reports
 
 PLOTS = (".svg", ".png")
 _NETWORK_FIELDS = ("layers", "inputs", "targets", "loss", "rate")
@@ -47,13 +48,16 @@ class Asked:
     as_json: bool
     markdown: bool
     verbose: bool
+    reports: Reports
     launch: Launch | None = None
 
     def check(self) -> None:
         """Raise for what does not go together, and for files that cannot be read or written."""
         if self.quick and self.full:
             raise click.UsageError("--quick and --full are two answers to one question")
-        files = {"--save": self.save, "--compare": self.compare, "--plot": self.plot}
+        files = {
+            "--save": self.save, "--compare": self.compare, "--plot": self.plot, "--junit": self.reports.junit
+        }  # fmt: skip
         beside_list = [option for option, file in files.items() if file is not None]
         if self.list_only and beside_list:
             raise click.UsageError(f"--list measures nothing: no {', '.join(beside_list)} beside it")
@@ -61,6 +65,7 @@ class Asked:
             raise click.UsageError("--markdown tells the results: no --json or --list beside it")
         if self.no_redact and not (self.save or self.markdown):
             raise click.UsageError("--no-redact is for what is handed on: --save, --markdown")
+        self.reports.check()
         if self.launch is not None:
             self._check_alone()
         if self.network is not None:

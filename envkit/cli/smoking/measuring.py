@@ -52,7 +52,8 @@ def measure(asked: Asked) -> int:
     elif asked.markdown:
         click.echo((exercised if asked.no_redact else exercised.redacted()).markdown(), nl=False)
     else:
-        exercised.show(verbose=asked.verbose)
+        with asked.reports.shown_as_text():
+            exercised.show(verbose=asked.verbose)
     for why in not_kept:
         click.echo(f"envkit: {why}", err=True)
     return EXIT_FAILED if not_kept and exercised.exit_code != EXIT_INTERRUPTED else exercised.exit_code
@@ -60,8 +61,9 @@ def measure(asked: Asked) -> int:
 
 def _keep(asked: Asked, exercised: Exercised) -> list[str]:
     """Write the files that were asked for, before anything is shown, and return why one was not."""
+    files = (asked.save, asked.plot, asked.reports.junit)
     if exercised.results.interrupted:
-        return [f"half a run is not kept: {file} is not written" for file in (asked.save, asked.plot) if file]
+        return [f"half a run is not kept: {file} is not written" for file in files if file]
     try:
         if asked.save is not None:
             from envkit.bench import saved
@@ -72,6 +74,7 @@ def _keep(asked: Asked, exercised: Exercised) -> list[str]:
             from envkit.render.plot import draw
 
             draw(exercised.results, asked.plot)
+        asked.reports.tell_results(exercised)
     except EnvkitError as refusal:
         return [refusal.message]
     return []

@@ -119,14 +119,14 @@ def _conditions(told: Sequence[Conditions]) -> Iterator[str]:
     if first is None:
         return
     yield from [f"{first.threads} threads"] if first.threads else []
-    load = first.load_average[0] if isinstance(first.load_average, list) and first.load_average else first.load_average
-    if isinstance(load, (int, float)):
+    load = first.load_average
+    if load is not None:
         # Half a processor that others keep busy is seen in the times.
         busy = " (other work makes times longer and less sure)" if load > 0.5 else ""
         yield f"load {load:.1f} before{busy}"
-    if isinstance(first.frequency_mhz, (int, float)):
+    if first.frequency_mhz is not None:
         yield f"{first.frequency_mhz:.0f} MHz"
-    if isinstance(first.governor, str):
+    if first.governor is not None:
         saving = ", which keeps the clocks low" if first.governor == "powersave" else ""
         yield f"governor {first.governor}{saving}"
 
