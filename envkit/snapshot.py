@@ -226,6 +226,8 @@ class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
     machine: str = ""
     libc: str | None = None
     free_threaded: bool = False
+    extension_suffixes: tuple[str, ...] = ()
+    """How the name of a compiled module ends that this Python loads: ".cpython-311-x86_64-linux-gnu.so", ".so"."""
     loader_first: tuple[str, ...] = ()
     """Copies of libraries that torch also brings, in the folders of LD_LIBRARY_PATH and in LD_PRELOAD."""
     launchers: tuple[Launcher, ...] = ()
@@ -288,6 +290,8 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     """The file that would win were what the user's situation puts on the path not there, "" when there is none."""
     version: str = ""
     """The release as the version.py beside that file has it, "" where there is none."""
+    compiled: tuple[str, ...] = ()
+    """The files of the compiled part that its import begins with, one a Python: "_C.cp311-win_amd64.pyd"."""
 
 
 class Room(Record, frozen=True, kw_only=True):

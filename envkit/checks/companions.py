@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from envkit import reading
+from envkit.checks.backend_extensions import FailedExtension, failed_extension, start_without
 from envkit.checks.damage import describe_damage, library_is_harmed
 from envkit.checks.fixes import conda, in_target, install_torch, pip
 from envkit.checks.requirements import required, version_of
@@ -36,6 +37,9 @@ def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | No
     if snapshot.taken_at:
         quotes = ()  # a live run imports torch alone: what that says is of no package beside it
     misfits = tuple(misfits_of(snapshot, matrix))
+    failed = failed_extension(snapshot)
+    if failed:
+        return _failed(snapshot, failed, misfits)
     if not quotes and not misfits:
         return None
     torch, installed = reading.installed_torch(snapshot), reading.packages(snapshot)
@@ -57,6 +61,25 @@ def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | No
             *quotes,
         ),
         fix=_fitting(snapshot, matrix, misfits, quotes),
+        explains=_BREAKS_IMPORT,
+    )
+
+
+def _failed(snapshot: Snapshot, failed: FailedExtension, misfits: tuple[Misfit, ...]) -> Finding:
+    """An extension that torch loads at its import, and that ends it: for another torch, or without what it needs."""
+    torch = reading.installed_torch(snapshot)
+    misfit = next((one for one in misfits if one.installed is failed.installed), None)
+    broken = f"`import torch` loads {failed.name} (an entry point of torch.backends), and that fails"
+    return Finding(
+        code="companion-mismatch",
+        severity=Severity.ERROR,
+        summary=f"{failed.name} does not fit the installed torch, which loads it at its import"
+        if misfit
+        else f"{failed.name}, which torch loads at its import, fails",
+        cause=f"{misfit.why}; {broken}" if misfit else f"{broken}: {failed.why}" if failed.why else broken,
+        expected=f"a {failed.name} that is made for the installed torch and finds its libraries, or none",
+        facts=(*((torch.fact,) if torch else ()), *failed.facts),
+        fix=start_without(snapshot, failed, misfit=misfit is not None),
         explains=_BREAKS_IMPORT,
     )
 

@@ -56,14 +56,17 @@ def in_target(
     *arguments: tuple[str, ...],
     steps: tuple[str, ...] = (),
     removes: tuple[str, ...] = (),
+    over: str = "",
 ) -> Fix:
     """Return the fix that tells pip something; `arguments` are what follows `pip`, one tuple a command.
 
-    `removes` are the folders that go before.
+    `removes` are the folders that go before; `over` is the folder of what is replaced, where it is known.
 
     It changes the target and nothing else. Where that is an environment, envkit may do it itself; in a system's own
     Python it would change what others use.
     """
+    if reading.outside(snapshot, over):
+        return _outside(snapshot, summary, over, arguments, steps)
     target = reading.interpreter(snapshot)
     own = target is not None and target.kind is not EnvironmentKind.SYSTEM and not target.externally_managed
     own = own and not _is_conda_itself(snapshot)
@@ -78,6 +81,27 @@ def in_target(
         pip=arguments if own else (),
         removes=removes if own else (),
     )
+
+
+def _outside(
+    snapshot: Snapshot, summary: str, folder: str, arguments: tuple[tuple[str, ...], ...], steps: tuple[str, ...]
+) -> Fix:
+    """Tell pip to replace what lies in a folder that is none of the target's: what it installs as ever is not imported.
+
+    What that depends on is found where it was; nothing is for envkit to do, as others may import from there too.
+    """
+    into = ("install", "--upgrade", "--no-deps", "--target", folder)
+    kept = tuple(tuple(word for word in each[1:] if word not in _PLAIN) for each in arguments)
+    leave = f"or take {folder} off the search path (PYTHONPATH names it, or a .pth file of the environment)"
+    return Fix(
+        summary=f"{summary}, in {folder}, from where it is imported",
+        commands=(*_get_pip(snapshot), *(pip(snapshot, *into, *each) for each in kept)),
+        steps=(*steps, leave),
+    )
+
+
+_PLAIN = ("--force-reinstall", "--no-deps")
+"""What `--upgrade --no-deps --target` does anyway."""
 
 
 def _remove(snapshot: Snapshot, folders: tuple[str, ...]) -> list[str]:
@@ -101,7 +125,8 @@ def install(
     if is_from_conda(over):
         return Fix(summary=summary, commands=(conda(snapshot, "install", *anew, *requirements),))
     alone = ("--no-deps",) if again else ()
-    return in_target(snapshot, summary, ("install", *anew, *alone, *requirements))
+    site = over[0].site if over else ""
+    return in_target(snapshot, summary, ("install", *anew, *alone, *requirements), over=site)
 
 
 def _is_conda_itself(snapshot: Snapshot) -> bool:
@@ -165,8 +190,12 @@ def install_torch(
 
     first, *rest = pip_installs(fitting)
     again = ("--force-reinstall",) if reinstall else ()
+    summary = f"{summary}: torch {fitting.torch}, {fitting.backend} build"
+    folder = reading.imported_from(snapshot, "torch") if reinstall else ""
+    if reading.outside(snapshot, folder):
+        return in_target(snapshot, summary, ("install", *(word for word in first if word != "numpy")), over=folder)
     installs = (("install", *again, *first), *(("install", *more) for more in rest))
-    return in_target(snapshot, f"{summary}: torch {fitting.torch}, {fitting.backend} build", *before, *installs)
+    return in_target(snapshot, summary, *before, *installs)
 
 
 def with_rights(snapshot: Snapshot, fix: Fix, told: str, folder: str) -> Fix:

@@ -110,7 +110,8 @@ def check_library_path_conflict(snapshot: Snapshot, matrix: Matrix) -> Finding |
             *reading.variable_facts(snapshot, "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH"),
         ),
         fix=_search_anew(snapshot),
-        explains=_BROKEN_IMPORT,
+        passes_for=_BROKEN_IMPORT,
+        proven=bool(loaded or waiting),
     )
 
 
@@ -176,7 +177,8 @@ def check_openmp_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None
             summary="keep one OpenMP runtime: install numpy and torch with the same installer",
             steps=("KMP_DUPLICATE_LIB_OK=TRUE only hides it: results may be wrong",),
         ),
-        explains=_BROKEN_IMPORT,
+        passes_for=_BROKEN_IMPORT,
+        proven=bool(twice),
     )
 
 

@@ -112,7 +112,7 @@ def test_a_missing_compiler_in_a_conda_environment_comes_from_conda() -> None:
     snapshot = make_gpu_snapshot(target=make_interpreter(kind=EnvironmentKind.CONDA))
     (finding,) = judged(results(skips=(skip,)), snapshot=snapshot)
     assert finding.fix is not None
-    assert finding.fix.commands == ("conda install -c conda-forge gxx",)
+    assert finding.fix.commands == ("conda install --prefix /env -c conda-forge gxx",)
 
 
 def test_a_missing_triton_is_installed_by_pip() -> None:

@@ -84,6 +84,21 @@ def _no_preload(place: Place) -> None:
     place.variables["LD_PRELOAD"] = str(place.folder / "libnone.so")
 
 
+_LOADS_EXTENSION = """
+try:
+    raise ImportError("libhccl.so: cannot open shared object file: No such file or directory")
+except ImportError as error:
+    raise RuntimeError("Failed to load the backend extension: torch_npu. You can disable extension auto-loading with "
+                       "TORCH_DEVICE_BACKEND_AUTOLOAD=0.") from error
+"""
+
+
+def _extension(place: Place, *requires: str) -> None:
+    """An extension that torch loads at its import, and that fails."""
+    torch(place, prelude=_LOADS_EXTENSION)
+    add_metadata(place.site, "torch_npu", "2.1.0", requires=requires)
+
+
 FAULTS = (
     Fault("torchvision asks for another torch", beside("torchvision", "0.19.1+cpu", "torch==2.4.1"),
           "companion-mismatch", says="torch==2.4.1"),
@@ -93,6 +108,9 @@ FAULTS = (
     Fault("control: vllm asks for another torch on another processor", beside(
         "vllm", "1.0", "torch==2.9.1; platform_machine == 's390x'", "torch==2.13.0; platform_machine != 's390x'"),
           "gpu-absent", 0),
+    Fault("an extension that torch loads asks for another torch", lambda place: _extension(place, "torch==2.1.0"),
+          "companion-mismatch", says="torch-npu 2.1.0 asks for torch==2.1.0"),
+    Fault("an extension that torch loads lacks a library", _extension, "companion-mismatch", says="libhccl.so"),
     Fault("triton is not torch's", beside("triton", "2.0.0", release="2.13.0+cu130", pins=("triton==3.7.1",)),
           "companion-mismatch", says="triton==3.7.1"),
     Fault("NumPy 2 beside a torch of NumPy 1", beside("numpy", "2.1.0", release="2.1.2+cpu"), "numpy-abi",

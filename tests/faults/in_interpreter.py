@@ -144,6 +144,18 @@ def _user_site(place: Place) -> None:
     place.variables["PYTHONUSERBASE"] = str(place.folder / "user")
 
 
+_OTHER_C = "_C.cpython-30-x86_64-linux-gnu.so"
+_NO_C = "raise ImportError('Failed to load PyTorch C extensions:\\n    It appears that PyTorch has loaded')"
+
+
+def _of_another_python(place: Place, *, by: str = "") -> None:
+    """A torch whose compiled part this Python does not load: copied here, or of another's site-packages."""
+    site = place.folder / "other/lib/python3.0/site-packages" if by else place.site
+    package = install_torch(site, "2.13.0+cpu", cuda=None, prelude=_NO_C)
+    (package / _OTHER_C).write_bytes(b"\x7fELF stand-in")
+    place.variables |= {by: str(site)} if by else {}
+
+
 def _pip_of_another(place: Place) -> None:
     other = place.folder / "other"
     shutil.copytree(place.prefix, other, symlinks=True)
@@ -238,6 +250,11 @@ FAULTS = (
             ("fish", ("--no-config", "-c", "status job-control full; $argv"), "set -gx PYTHONNOUSERSITE 1"),
         )
     ),
+    Fault("torch of another Python, copied", _of_another_python, "interpreter-mismatch", says="CPython 3.0"),
+    Fault("another Python's packages on PYTHONPATH", lambda place: _of_another_python(place, by="PYTHONPATH"),
+          "interpreter-mismatch", says="unset PYTHONPATH"),
+    Fault("a Python without _ctypes", lambda place: torch(
+        place, prelude="raise ModuleNotFoundError(\"No module named '_ctypes'\")"), "venv-broken", says="libffi-dev"),
     Fault("pip installs elsewhere", _pip_of_another, "interpreter-mismatch", says="other"),
     # -- start-up files ---------------------------------------------------------------------------
     Fault("control: sitecustomize raises", hook("sitecustomize.py", "raise RuntimeError\n"), "gpu-absent", 0),

@@ -6,7 +6,7 @@ import struct
 import sys
 import sysconfig
 
-from envkit_probe.files import is_text, read_text
+from envkit_probe.files import is_text, read_text, real
 from envkit_probe.launchers import launchers
 from envkit_probe.libraries import loader_first
 from envkit_probe.search_path import site_dirs, user_site
@@ -29,7 +29,7 @@ def interpreter_facts(path, current_folder):
         "kind": environment_kind(base_prefix),
         "externally_managed": sys.prefix == base_prefix
         and os.path.isfile(os.path.join(sysconfig.get_path("stdlib") or "", "EXTERNALLY-MANAGED")),
-        "site_dirs": site_dirs(),
+        "site_dirs": with_real(site_dirs()),
         "user_site": user_site(),
         "user_site_enabled": bool(site.ENABLE_USER_SITE),
         "search_path": [str(entry) for entry in path],
@@ -38,9 +38,16 @@ def interpreter_facts(path, current_folder):
         "machine": os.uname()[4] if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         "libc": libc(),
         "free_threaded": free_threaded(),
+        "extension_suffixes": extension_suffixes(),
         "loader_first": loader_first([entry for entry in path if is_text(entry)]),
         "launchers": launchers(),
     }
+
+
+def with_real(folders):
+    # type: (list[str]) -> list[str]
+    """Folders, and what those that are reached over links really are: distributions are told by that."""
+    return folders + [folder for folder in map(real, folders) if folder not in folders]
 
 
 def environment_kind(base_prefix):
@@ -58,6 +65,15 @@ def free_threaded():
     # type: () -> bool
     # Older ones have no such build, and what they were built with is long to read.
     return sys.version_info >= (3, 13) and bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def extension_suffixes():
+    # type: () -> list[str]
+    if sys.version_info < (3,):
+        return []
+    import importlib.machinery
+
+    return list(importlib.machinery.EXTENSION_SUFFIXES)
 
 
 def libc():

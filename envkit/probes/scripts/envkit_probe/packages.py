@@ -19,6 +19,7 @@ if MYPY:  # the type comments below; old interpreters have no typing
 
 NOTABLE = re.compile(
     r"(torch|torchvision|torchaudio|torchtext|torchdata|torchcodec|torchrec|numpy|triton|pytorch(-.*)?|xformers|libtorch"
+    r"|torch-.*|intel-extension-for-pytorch|habana-.*"
     r"|flash-attn|fbgemm-gpu.*|vllm|mmcv|numpy-base|nvidia-.*)$"
 )
 
