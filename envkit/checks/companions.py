@@ -8,7 +8,7 @@ import msgspec
 from envkit import reading
 from envkit.checks.backend_extensions import FailedExtension, failed_extension, start_without
 from envkit.checks.damage import describe_damage, library_is_harmed
-from envkit.checks.fixes import conda, in_target, install_torch, pip
+from envkit.checks.fixes import as_installed, backend_there, conda, in_target, install_torch, pip
 from envkit.checks.requirements import required, version_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -262,20 +262,8 @@ def _installs(
     from envkit.planning.beside import Stays, installs_beside
 
     platform = reading.platform(snapshot)
-    stays = Stays(_as_installed(snapshot, torch), _backend(torch), platform or "")
+    stays = Stays(as_installed(snapshot, torch), backend_there(torch), platform or "")
     return installs_beside(stays, wanted.companions, wanted.exact, matrix)
-
-
-def _as_installed(snapshot: Snapshot, torch: reading.InstalledTorch) -> str:
-    """Its version as its metadata has it: what the default index serves has no local part there."""
-    copies = reading.imported_torch(snapshot)
-    return copies[0].version if copies else torch.version
-
-
-def _backend(torch: reading.InstalledTorch) -> str | None:
-    if torch.hip:
-        return f"rocm{minor(torch.hip)}"
-    return None if torch.cuda is None else backend_of(torch.cuda) if torch.cuda else "cpu"
 
 
 CHECKS = (check_companion_mismatch,)

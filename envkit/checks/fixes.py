@@ -9,7 +9,8 @@ from envkit.checks.shells import shell_of
 from envkit.errors import EnvkitError
 from envkit.findings import Fix
 from envkit.matrix import Matrix
-from envkit.matrix.versions import public
+from envkit.matrix.cuda import backend_of
+from envkit.matrix.versions import minor, public
 from envkit.snapshot import Distribution, EnvironmentKind, Snapshot
 
 if TYPE_CHECKING:
@@ -174,14 +175,9 @@ def install_torch(
     `torch` is the release to keep; `fitting` a plan that was made already; `before` what pip is told first;
     `companions` what is installed with it, each in the release that belongs to it.
     """
-    target = reading.interpreter(snapshot)
-    if target is not None and target.externally_managed:
-        return Fix(
-            summary="make an environment of its own: this Python's owner refuses installs into it (PEP 668)",
-            commands=("envkit create --apply .venv",),
-        )
-    if any(copy.installer == "conda" for copy in reading.torch_distributions(snapshot)):
-        return _new_conda_environment(companions)
+    anew = _in_an_environment_of_its_own(snapshot, companions)
+    if anew:
+        return anew
     try:
         fitting = fitting or plan_for(snapshot, matrix, torch, companions)
     except EnvkitError as impossible:
@@ -196,6 +192,77 @@ def install_torch(
         return in_target(snapshot, summary, ("install", *(word for word in first if word != "numpy")), over=folder)
     installs = (("install", *again, *first), *(("install", *more) for more in rest))
     return in_target(snapshot, summary, *before, *installs)
+
+
+def torch_again(snapshot: Snapshot, matrix: Matrix, summary: str, *, before: tuple[tuple[str, ...], ...] = ()) -> Fix:
+    """Return the fix that installs the torch that is there again: its release, its build, and what it lacks beside it.
+
+    What is beside it, torchvision's build and the NumPy that others were built against, stays as it is.
+    """
+    torch, platform = reading.installed_torch(snapshot), reading.platform(snapshot)
+    anew = _in_an_environment_of_its_own(snapshot, ())
+    if anew or torch is None or platform is None:
+        release = torch.version if torch else reading.put_aside(snapshot, "torch") or None
+        return anew or install_torch(snapshot, matrix, summary, torch=release, reinstall=True, before=before)
+    # Only a fault needs a plan.
+    from envkit.planning.beside import Stays, installs_again
+
+    installed = reading.packages(snapshot)
+    numpy = installed is None or not installed.named("numpy")
+    stays = Stays(as_installed(snapshot, torch), backend_there(torch), platform)
+    installs = installs_again(stays, matrix, numpy=numpy)
+    if installs is None:
+        return _no_release(snapshot, torch)
+    summary = f"{summary}: torch {torch.version}, the same build"
+    folder = reading.imported_from(snapshot, "torch")
+    if reading.outside(snapshot, folder):
+        return in_target(snapshot, summary, installs[0], over=folder)
+    return in_target(snapshot, summary, *before, *installs)
+
+
+def as_installed(snapshot: Snapshot, torch: reading.InstalledTorch) -> str:
+    """Return its version as its metadata has it: what the default index serves has no local part there."""
+    copies = reading.imported_torch(snapshot)
+    return copies[0].version if copies else torch.version
+
+
+def backend_there(torch: reading.InstalledTorch) -> str | None:
+    """Return what an installed torch is built for, as torch spells it; None where that is not known."""
+    if torch.hip:
+        return f"rocm{minor(torch.hip)}"
+    return None if torch.cuda is None else backend_of(torch.cuda) if torch.cuda else "cpu"
+
+
+_NIGHTLY = "https://download.pytorch.org/whl/nightly/"
+
+
+def _no_release(snapshot: Snapshot, torch: reading.InstalledTorch) -> Fix:
+    """A nightly, or a build of somebody's own, which no release is to take the place of."""
+    release = "or take a release in its place, in a new environment: `envkit create --apply .venv-new`"
+    summary = f"bring torch {torch.version} back from where it came: it is none of the releases"
+    if ".dev" not in torch.version:
+        own = "build it again from its sources, or pull the image again that it came in"
+        return Fix(summary=summary, steps=(own, release))
+    index = _NIGHTLY + (torch.version.partition("+")[2] or "cpu")
+    alone = ("install", "--force-reinstall", "--no-deps", "--pre", "--index-url", index)
+    return Fix(
+        summary=summary,
+        commands=(pip(snapshot, *alone, f"torch=={torch.version}"),),
+        steps=("nightlies are kept for some weeks: where it is gone, the same without its version", release),
+    )
+
+
+def _in_an_environment_of_its_own(snapshot: Snapshot, companions: tuple[str, ...]) -> Fix | None:
+    """Return the fix where pip must not install torch into the target: its owner refuses that, or it is conda's."""
+    target = reading.interpreter(snapshot)
+    if target is not None and target.externally_managed:
+        return Fix(
+            summary="make an environment of its own: this Python's owner refuses installs into it (PEP 668)",
+            commands=("envkit create --apply .venv",),
+        )
+    if any(copy.installer == "conda" for copy in reading.torch_distributions(snapshot)):
+        return _new_conda_environment(companions)
+    return None
 
 
 def with_rights(snapshot: Snapshot, fix: Fix, told: str, folder: str) -> Fix:

@@ -5,7 +5,7 @@ import sys
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage, record_of
-from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
+from envkit.checks.fixes import install_torch, python_command, quoted, torch_again, with_rights
 from envkit.checks.requirements import named_in, unmet
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
@@ -297,7 +297,7 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     cause, facts = symptom
     live = reading.runtime(snapshot)
     works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
-    again = install_torch(snapshot, matrix, "install it again", torch=_release(snapshot, found), reinstall=True)
+    again = torch_again(snapshot, matrix, "install it again")
     proven = _proven(snapshot, found) == symptom
     # Without a RECORD nothing shows damage; it is pip that will stumble over it.
     whole = works and not _harmed(found)
@@ -315,12 +315,6 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         passes_for=() if symptom == _killed(snapshot) else _BROKEN_IMPORTS,
         proven=proven,
     )
-
-
-def _release(snapshot: Snapshot, found: tuple[Distribution, ...]) -> str | None:
-    """Return the release that is there, also where no metadata tells it."""
-    torch = reading.installed_torch(snapshot)
-    return found[0].version if found else torch.version if torch else reading.put_aside(snapshot, "torch") or None
 
 
 def _record(found: tuple[Distribution, ...]) -> str:

@@ -74,6 +74,15 @@ def _cudnn(place: Place, *, loaded: bool) -> None:
     place.variables["LD_LIBRARY_PATH"] = str(other.parent)
 
 
+def _openmp_broken(place: Place) -> None:
+    """An OpenMP runtime in a folder that is searched first, cut short: a copy of what torch brings."""
+    (torch(place, prelude="import ctypes; ctypes.CDLL('libgomp.so.1')") / "lib/libgomp.so.1").write_bytes(b"\x7fELF")
+    other = place.folder / "other/libgomp.so.1"
+    other.parent.mkdir()
+    other.write_text("odd")
+    place.variables["LD_LIBRARY_PATH"] = str(other.parent)
+
+
 def _openmp_twice(place: Place) -> None:
     files = (_library(place.folder / name) for name in ("a/libiomp5.so", "b/libomp.so"))
     torch(place, prelude="import ctypes\n" + "\n".join(f"ctypes.CDLL({str(file)!r})" for file in files))
@@ -128,6 +137,8 @@ FAULTS = (
           says="cuda/lib64/libcudnn.so.9", driver=True),
     Fault("another libcudnn lies in wait", lambda place: _cudnn(place, loaded=False), "library-path-conflict", 0,
           says="cuda/lib64/libcudnn.so.9", driver=True),
+    Fault("an OpenMP runtime that is searched for first is broken", _openmp_broken, "library-path-conflict",
+          says="unset LD_LIBRARY_PATH"),
     Fault("two OpenMP runtimes are loaded", _openmp_twice, "openmp-duplicate", 0, driver=True),
     Fault("control: LD_PRELOAD names what is not there", _no_preload, "gpu-absent", 0),
 )  # fmt: skip

@@ -231,6 +231,9 @@ FAULTS = (
     Fault("segfaults", importing("import ctypes; ctypes.string_at(0)"), "torch-corrupt", says="SIGSEGV"),
     Fault("leaves at once", importing("import os; os._exit(0)"), "torch-corrupt", says="exit code 0"),
     Fault("leaves politely", importing("raise SystemExit(0)"), "torch-corrupt", says="SystemExit"),
+    Fault("minds a variable", lambda place: (importing(
+        "import os", "if os.environ.get('TORCH_LOGS'): raise ValueError('\\nInvalid log settings')")(place),
+        place.variables.update(TORCH_LOGS="odd")), "torch-corrupt", says="unset TORCH_LOGS"),
     Fault("is interrupted", importing("raise KeyboardInterrupt"), "torch-corrupt", says="KeyboardInterrupt"),
     Fault("is killed", importing("import os; os.kill(os.getpid(), 9)"), "memory-low", says="SIGKILL"),
     Fault("runs out of memory", importing("raise MemoryError"), "memory-low"),
