@@ -201,3 +201,14 @@ def test_a_signal_to_leave_takes_the_children_along(number: int, bare_target: Pa
     process.communicate(timeout=10)
     assert process.returncode == 128 + number
     assert not is_running(int(pid_file.read_text()))
+
+
+def test_what_pythonpath_names_is_the_target_s_and_not_envkit_s(cli: Cli, bare_target: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    for name in ("click.py", "msgspec.py", "rich.py"):
+        (folder / name).write_text("raise RuntimeError('planted')\n")
+    install_torch(folder, "2.13.0+cpu", cuda=None)
+    run = cli("doctor", "--json", "--python", str(bare_target), env={"PYTHONPATH": str(folder)})
+    assert "planted" not in run.out + run.err
+    assert run.json["snapshot"]["torch"]["file"] == str(folder / "torch/__init__.py")
