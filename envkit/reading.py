@@ -138,8 +138,13 @@ def imported_torch(snapshot: Snapshot) -> tuple[Distribution, ...]:
     """
     found, installed = torch_distributions(snapshot), packages(snapshot)
     module = installed.module("torch") if installed else None
-    owners = tuple(copy for copy in found if module and module.origin.startswith(copy.site))
+    owners = tuple(copy for copy in found if module and _lies_in(module.origin, copy.site))
     return owners or found
+
+
+def _lies_in(file: str, folder: str) -> bool:
+    within = folder.rstrip("/\\")
+    return file.startswith((f"{within}/", f"{within}\\"))
 
 
 def imported_from(snapshot: Snapshot, name: str) -> str:

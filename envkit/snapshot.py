@@ -268,7 +268,7 @@ class Distribution(Record, frozen=True, kw_only=True):
     build: TorchBuild | None = None
     """Only for torch."""
     requires: tuple[str, ...] | None = None
-    """Requirement lines, read for torch and what must fit it."""
+    """Requirement lines, read for torch and what must fit it; of others those that ask for torch."""
     damage: FileDamage | None = None
     """None when no file list could be read."""
 

@@ -29,6 +29,8 @@ class Misfit(NamedTuple):
     why: str
     sure: bool
     """The package itself says so, or torch refuses it; not only a table of what belongs together."""
+    mild: bool = False
+    """The package just does not know of a release as new as this: as a rule it works."""
 
 
 def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -44,7 +46,7 @@ def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | No
         return None
     torch, installed = reading.installed_torch(snapshot), reading.packages(snapshot)
     complete = installed is not None and installed.complete
-    sure = bool(quotes) or any(one.sure for one in misfits) or complete
+    sure = bool(quotes) or any((one.sure or complete) and not one.mild for one in misfits)
     return Finding(
         code="companion-mismatch",
         severity=Severity.ERROR if sure else Severity.WARNING,
@@ -108,7 +110,8 @@ def misfits_of(snapshot: Snapshot, matrix: Matrix) -> Iterator[Misfit]:
             why = reason(snapshot, one, torch, matrix)
             if why:
                 seen.add(one.name)
-                yield Misfit(one, why, reason is not _by_release)
+                mild = reason is _by_requirement and _is_cautious(snapshot, one, torch)
+                yield Misfit(one, why, reason is not _by_release, mild)
 
 
 _PINNED = (
@@ -138,6 +141,18 @@ def _by_requirement(
         if version and wanted.specifier and not wanted.specifier.contains(version, prereleases=True):
             return f"{one.name} {one.version} asks for torch{wanted.specifier}, and torch {torch.version} is installed"
     return None
+
+
+def _is_cautious(snapshot: Snapshot, one: Distribution, torch: reading.InstalledTorch) -> bool:
+    """Say whether a package without compiled parts for torch that are known here only rules out what is newer."""
+    version = version_of(torch.version)
+    violated = [
+        limit
+        for wanted in required(snapshot, one.requires, lambda name: name == "torch")
+        for limit in wanted.specifier
+        if version and not limit.contains(version, prereleases=True)
+    ]
+    return one.name not in _BY_TABLE and all(limit.operator in ("<", "<=", "!=") for limit in violated)
 
 
 def _by_build(_snapshot: Snapshot, one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:

@@ -114,6 +114,10 @@ FAULTS = (
     Fault("torchvision of another build", beside("torchvision", "0.28.0+cu126"), "companion-mismatch", says="cu126"),
     Fault("torchaudio of another release", beside("torchaudio", "2.4.1"), "companion-mismatch"),
     Fault("xformers asks for another torch", beside("xformers", "0.0.27", "torch==2.3.1"), "companion-mismatch"),
+    Fault("sglang asks for another torch", beside("sglang", "0.4.0", "torch==2.5.1"), "companion-mismatch",
+          says="sglang 0.4.0 asks for torch==2.5.1"),
+    Fault("fastai does not know of this torch yet", beside("fastai", "2.7.18", "torch<2.6,>=1.10"),
+          "companion-mismatch", 0, says="asks for torch<2.6"),
     Fault("control: vllm asks for another torch on another processor", beside(
         "vllm", "1.0", "torch==2.9.1; platform_machine == 's390x'", "torch==2.13.0; platform_machine != 's390x'"),
           "gpu-absent", 0),
