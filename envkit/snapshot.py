@@ -212,6 +212,8 @@ class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
     prefix: str
     base_prefix: str
     kind: EnvironmentKind
+    made_with: str = ""
+    """The Python that an environment was made with, as its pyvenv.cfg says; "" where it does not."""
     externally_managed: bool
     """PEP 668: installs into this interpreter are refused by its owner."""
     site_dirs: tuple[str, ...]

@@ -8,6 +8,7 @@ from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.modules import Headers, headers_of
+from envkit.matrix.versions import minor
 from envkit.snapshot import Absent, Snapshot, Unknown
 
 NOT_INSTALLED = ("torch-missing", "torch-corrupt", "network-index")
@@ -16,6 +17,9 @@ NOT_INSTALLED = ("torch-missing", "torch-corrupt", "network-index")
 
 def check_venv_broken(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find an environment whose base interpreter is gone, or which was moved away from its place."""
+    other = _of_another_minor(snapshot)
+    if other:
+        return other
     target = snapshot.target
     lost = target if isinstance(target, Absent) and target.environment else None
     quotes = () if lost else reading.quotes(snapshot, matrix, "venv-broken") + _last_words(snapshot, matrix)
@@ -39,6 +43,34 @@ def check_venv_broken(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
             # Into a new place: nothing that somebody had is emptied on envkit's word.
             commands=(quoted(snapshot, python_command(snapshot), "-m", "venv", f"{folder}-new"),),
             steps=("if another environment was meant: leave this one with `deactivate`",),
+        ),
+        explains=NOT_INSTALLED,
+    )
+
+
+def _of_another_minor(snapshot: Snapshot) -> Finding | None:
+    """An environment whose Python is another minor release now, which looks for packages in a folder of its own."""
+    target = reading.interpreter(snapshot)
+    if target is None or not target.made_with or minor(target.made_with) == minor(target.version):
+        return None
+    if reading.torch_distributions(snapshot):
+        return None  # somebody has installed into it anew
+    was, now = minor(target.made_with), minor(target.version)
+    return Finding(
+        code="venv-broken",
+        severity=Severity.ERROR,
+        summary=f"the environment was made with Python {was}, and another one, {now}, is in its place now",
+        cause=f"its interpreter leads to Python {target.version}: an upgrade put that where {target.made_with} was; "
+        f"what was installed for Python {was} is not looked at, and cannot be used by another",
+        expected=f"Python {was} in the environment",
+        facts=(
+            Fact("interpreter", f"{target.executable} (Python {target.version})", target.chosen_by),
+            Fact("made with", target.made_with, "pyvenv.cfg"),
+        ),
+        fix=Fix(
+            summary="make an environment anew; what was installed in the old one must be installed again",
+            commands=(quoted(snapshot, target.executable, "-m", "venv", f"{target.prefix}-new"),),
+            steps=(f"or install Python {was} again where it was: then the environment is as it was",),
         ),
         explains=NOT_INSTALLED,
     )

@@ -2,10 +2,10 @@
 
 import pytest
 
-from envkit import matrix
+from envkit import matrix, reading
 from envkit.checks import diagnose
 from envkit.findings import Finding
-from envkit.snapshot import FileDamage, Interpreter, ModuleOrigin, Snapshot, TorchError
+from envkit.snapshot import FileDamage, Interpreter, ModuleOrigin, Snapshot, TorchError, Unknown
 from tests.builders import (
     SITE,
     make_host,
@@ -119,3 +119,37 @@ def test_a_compiled_part_that_this_python_loads_is_its_own(file: str) -> None:
 )
 def test_the_other_python_is_named(file: str, python: str) -> None:
     assert python in first(of_another(SITE, file=file)).summary
+
+
+def test_a_folder_whose_name_only_begins_like_it_is_another() -> None:
+    other = make_torch_distribution(version="2.1.0", site="/shared/lib", metadata="/shared/lib/torch-2.1.0.dist-info")
+    mine = make_torch_distribution(site=ELSEWHERE, metadata=f"{ELSEWHERE}/torch-2.13.0.dist-info")
+    module = ModuleOrigin(name="torch", origin=f"{ELSEWHERE}/torch/__init__.py", entry=ELSEWHERE)
+    assert reading.imported_torch(make_snapshot(packages=make_packages(other, mine, modules=(module,)))) == (mine,)
+
+
+# -- of another release of Python ---------------------------------------------------------------
+
+
+def test_an_environment_whose_python_was_replaced_has_lost_its_own() -> None:
+    packages = make_packages(*make_packages().named("pip"), modules=())
+    target = make_interpreter(made_with="3.10.4")
+    finding = first(make_snapshot(target=target, packages=packages, torch=Unknown(why="--quick")))
+    assert finding.code == "venv-broken"
+    assert finding.explains == ("torch-missing",)
+    assert finding.fix is not None
+    assert finding.fix.commands == ("/env/bin/python -m venv /env-new",)
+
+
+@pytest.mark.parametrize("made_with", ["3.11.2", ""], ids=["a patch release", "it does not say"])
+def test_one_of_the_same_minor_release_has_not(made_with: str) -> None:
+    target = make_interpreter(made_with=made_with)
+    packages = make_packages(*make_packages().named("pip"), modules=())
+    assert first(make_snapshot(target=target, packages=packages, torch=Unknown(why="--quick"))).code == "torch-missing"
+
+
+def test_nor_has_one_into_which_torch_was_installed_anew() -> None:
+    codes = [
+        one.code for one in diagnose(make_snapshot(target=make_interpreter(made_with="3.10.4")), matrix.load()).findings
+    ]
+    assert "venv-broken" not in codes

@@ -1,6 +1,7 @@
 """Faults of the target itself: no Python, one that does not start, lies or hangs, and what stands before torch."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -33,6 +34,13 @@ def _base_gone(place: Place) -> None:
     for link in place.python.parent.glob("python*"):
         link.unlink()
     place.python.symlink_to(place.folder / "gone/python3")
+
+
+def _another_minor(place: Place) -> None:
+    """What an upgrade of the system leaves: a new Python under the old name, and packages that it does not look at."""
+    config = place.prefix / "pyvenv.cfg"
+    config.write_text(re.sub(r"(?m)^version = .*$", "version = 3.0.1", config.read_text()))
+    install_torch(place.prefix / "lib/python3.0/site-packages", "2.13.0+cpu", cuda=None)
 
 
 def _active_gone(place: Place) -> None:
@@ -196,6 +204,7 @@ def _warnings_are_errors(place: Place) -> None:
 FAULTS = (
     # -- no target --------------------------------------------------------------------------------
     Fault("its base is gone", _base_gone, "venv-broken"),
+    Fault("its Python is another minor release now", _another_minor, "venv-broken", says="made with Python 3.0"),
     Fault("the active environment is gone", _active_gone, "venv-broken"),
     Fault("PYTHONHOME is wrong", _python_home, "venv-broken", says="PYTHONHOME"),
     Fault("PYTHONIOENCODING is wrong", _no_encoding, exit=4, says="no-such"),

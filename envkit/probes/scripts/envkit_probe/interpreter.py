@@ -1,6 +1,7 @@
 """The interpreter: what it is, where it looks for modules, which environment it belongs to."""
 
 import os
+import re
 import site
 import struct
 import sys
@@ -27,6 +28,7 @@ def interpreter_facts(path, current_folder):
         "prefix": sys.prefix,
         "base_prefix": base_prefix,
         "kind": environment_kind(base_prefix),
+        "made_with": made_with(),
         "externally_managed": sys.prefix == base_prefix
         and os.path.isfile(os.path.join(sysconfig.get_path("stdlib") or "", "EXTERNALLY-MANAGED")),
         "site_dirs": with_real(site_dirs()),
@@ -59,6 +61,14 @@ def environment_kind(base_prefix):
         return "system" if sys.prefix == base_prefix else "virtualenv"
     keys = [line.split("=")[0].strip() for line in config.splitlines()]
     return "uv" if "uv" in keys else "virtualenv" if "virtualenv" in keys else "venv"
+
+
+def made_with():
+    # type: () -> str
+    """The Python that an environment says it was made with: "3.11.7"."""
+    config = read_text(os.path.join(sys.prefix, "pyvenv.cfg")) or ""
+    found = re.search(r"^version(?:_info)? *= *(\d+\.\d+[\d.]*)", config, re.MULTILINE)
+    return found.group(1).rstrip(".") if found else ""
 
 
 def free_threaded():
