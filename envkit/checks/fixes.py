@@ -12,6 +12,7 @@ from envkit.matrix import Matrix
 from envkit.matrix.cuda import backend_of
 from envkit.matrix.versions import minor, public
 from envkit.snapshot import Distribution, EnvironmentKind, Snapshot
+from envkit.systems import USUAL_ARCHITECTURE
 
 if TYPE_CHECKING:
     from envkit.planning.model import Plan
@@ -156,7 +157,22 @@ def plan_for(snapshot: Snapshot, matrix: Matrix, torch: str | None = None, compa
     from envkit.planning.model import Request
 
     known = torch if torch is not None and public(torch) in matrix.torch.releases() else None
-    return plan(Request(torch=public(known) if known else None, packages=companions), snapshot, matrix)
+    return plan(Request(torch=public(known) if known else None, packages=companions), _as_most(snapshot), matrix)
+
+
+def _as_most(snapshot: Snapshot) -> Snapshot:
+    """The same with the processor that nearly every such machine has, where a report does not tell it."""
+    machine = reading.host(snapshot)
+    if machine is None or not _lacks_processor(snapshot):
+        return snapshot
+    return msgspec.structs.replace(snapshot, host=msgspec.structs.replace(machine, arch=USUAL_ARCHITECTURE[machine.os]))
+
+
+def _lacks_processor(snapshot: Snapshot) -> bool:
+    target, machine = reading.interpreter(snapshot), reading.host(snapshot)
+    told = bool((machine and machine.arch) or (target and target.machine))
+    small = target is not None and target.bits == 32
+    return snapshot.pasted and not told and not small and reading.system(snapshot) in ("linux", "windows")
 
 
 def install_torch(
@@ -181,8 +197,9 @@ def install_torch(
     try:
         fitting = fitting or plan_for(snapshot, matrix, torch, companions)
     except EnvkitError as impossible:
-        return Fix(summary=impossible.message, steps=(impossible.hint,) if impossible.hint else ())
-    from envkit.planning.installs import pip_installs
+        why = (impossible.message, *((impossible.hint,) if impossible.hint else ()))
+        return on_the_machine(*why) if snapshot.pasted else Fix(summary=why[0], steps=why[1:])
+    from envkit.planning.installs import built_requirements, pip_installs
 
     first, *rest = pip_installs(fitting)
     again = ("--force-reinstall",) if reinstall else ()
@@ -191,7 +208,23 @@ def install_torch(
     if reading.outside(snapshot, folder):
         return in_target(snapshot, summary, ("install", *(word for word in first if word != "numpy")), over=folder)
     installs = (("install", *again, *first), *(("install", *more) for more in rest))
-    return in_target(snapshot, summary, *before, *installs)
+    if reinstall and not rest:  # the default index: nothing but the build itself comes anew
+        installs = (("install", *again, "--no-deps", *built_requirements(fitting)), ("install", *first))
+    return in_target(snapshot, summary, *before, *installs, steps=_taken(snapshot))
+
+
+def _taken(snapshot: Snapshot) -> tuple[str, ...]:
+    machine = reading.host(_as_most(snapshot)) if _lacks_processor(snapshot) else None
+    return (f"the report does not say its processor: it is taken to be {machine.arch}",) if machine else ()
+
+
+def on_the_machine(*why: str) -> Fix:
+    """Return the way out where a report says too little to choose a build: envkit chooses where everything is known."""
+    return Fix(
+        summary="let envkit choose the build on the machine itself, and install it into a new environment",
+        commands=("envkit create --apply .venv",),
+        steps=tuple(f"it cannot be chosen from here: {one}" if number == 0 else one for number, one in enumerate(why)),
+    )
 
 
 def torch_again(snapshot: Snapshot, matrix: Matrix, summary: str, *, before: tuple[tuple[str, ...], ...] = ()) -> Fix:
@@ -199,7 +232,7 @@ def torch_again(snapshot: Snapshot, matrix: Matrix, summary: str, *, before: tup
 
     What is beside it, torchvision's build and the NumPy that others were built against, stays as it is.
     """
-    torch, platform = reading.installed_torch(snapshot), reading.platform(snapshot)
+    torch, platform = reading.installed_torch(snapshot), reading.platform(_as_most(snapshot))
     anew = _in_an_environment_of_its_own(snapshot, ())
     if anew or torch is None or platform is None:
         release = torch.version if torch else reading.put_aside(snapshot, "torch") or None
@@ -217,7 +250,7 @@ def torch_again(snapshot: Snapshot, matrix: Matrix, summary: str, *, before: tup
     folder = reading.imported_from(snapshot, "torch")
     if reading.outside(snapshot, folder):
         return in_target(snapshot, summary, installs[0], over=folder)
-    return in_target(snapshot, summary, *before, *installs)
+    return in_target(snapshot, summary, *before, *installs, steps=_taken(snapshot))
 
 
 def as_installed(snapshot: Snapshot, torch: reading.InstalledTorch) -> str:
