@@ -6,11 +6,12 @@ import sys
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage, record_of
 from envkit.checks.fixes import install_torch, python_command, quoted, torch_again, with_rights
-from envkit.checks.requirements import named_in, unmet
+from envkit.checks.requirements import named_in, unmet, version_of
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.modules import imported_by_torch
+from envkit.matrix.versions import public
 from envkit.snapshot import (
     Absent,
     Distribution,
@@ -304,7 +305,9 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     return Finding(
         code="torch-corrupt",
         severity=Severity.WARNING if whole else Severity.ERROR,
-        summary="the installed torch works, and pip's record of it is gone"
+        summary="the files of the installed torch are those of another release than its metadata"
+        if symptom == _of_two_releases(found)
+        else "the installed torch works, and pip's record of it is gone"
         if whole
         else "the installed torch is damaged",
         cause=cause,
@@ -330,7 +333,21 @@ _Symptom = tuple[str, tuple[Fact, ...]]
 
 def _proven(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom | None:
     """What is seen of its files, whatever its import says."""
-    return _damage(found) or _no_module(snapshot, found) or _no_metadata(snapshot, found)
+    return _damage(found) or _no_module(snapshot, found) or _no_metadata(snapshot, found) or _of_two_releases(found)
+
+
+def _of_two_releases(found: tuple[Distribution, ...]) -> _Symptom | None:
+    """What torch/version.py says against the metadata beside it; conda numbers its own builds anew."""
+    for copy in found:
+        says = copy.build.version if copy.build and copy.installer != "conda" and copy.name == "torch" else None
+        # A check of every run: a plain comparison comes before one that needs `packaging`.
+        if not says or public(says) == public(copy.version):
+            continue
+        inside, outside = version_of(says), version_of(copy.version)
+        if inside and outside and inside.release != outside.release:
+            cause = f"torch/version.py says {says}, and the metadata {copy.version}: one lies over the other"
+            return cause, (Fact("torch/version.py", says, "file"),)
+    return None
 
 
 def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:

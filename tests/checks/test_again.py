@@ -4,9 +4,16 @@ import pytest
 
 from envkit import matrix
 from envkit.checks import diagnose
-from envkit.findings import Fix
+from envkit.findings import Fix, Severity
 from envkit.snapshot import Distribution, FileDamage, Snapshot, TorchBuild, Unknown
-from tests.builders import SITE, make_gpu_snapshot, make_interpreter, make_packages, make_torch_distribution
+from tests.builders import (
+    SITE,
+    make_gpu_snapshot,
+    make_interpreter,
+    make_packages,
+    make_snapshot,
+    make_torch_distribution,
+)
 
 HARM = FileDamage(entries=9, missing=1, altered=0, examples=("torch/hub.py is missing",))
 WHOLE = FileDamage(entries=9, missing=0, altered=0, examples=())
@@ -83,3 +90,19 @@ def test_a_damaged_wheel_of_nvidia_s_comes_alone() -> None:
         requires=("nvidia-cudnn-cu12==9.1.0.70; platform_system == 'Linux'",),
     )
     assert way_out(snapshot, "nvidia-wheels-mismatch").pip == ((*ALONE, "nvidia-cudnn-cu12==9.1.0.70"),)
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "told"),
+    [
+        pytest.param("2.13.1+cpu", "2.13.0", True, id="another release"),
+        pytest.param("2.13.0+cpu", "2.13.0", False, id="the same, with its build"),
+        pytest.param("2.14.0-rc1", "2.14.0rc1", False, id="the same, spelled otherwise"),
+    ],
+)
+def test_files_of_another_release_than_the_metadata_are_told(inside: str, outside: str, told: bool) -> None:
+    torch = make_torch_distribution(version=outside, build=TorchBuild(version=inside, cuda="", hip="", xpu=""))
+    snapshot = make_snapshot(packages=make_packages(torch, PIP, NUMPY))
+    found = [one for one in diagnose(snapshot, matrix.load()).findings if one.code == "torch-corrupt"]
+    assert [one.severity for one in found] == ([Severity.WARNING] if told else [])
+    assert all(inside in one.cause and outside in one.cause for one in found)

@@ -105,6 +105,12 @@ def _without_c(place: Place) -> None:
     (package / "_C.so").unlink()
 
 
+def _two_releases(place: Place) -> None:
+    """A release that was laid over another one's metadata."""
+    add_metadata(place.site, "torch", "2.12.0", torch(place, "2.13.0"))
+    shutil.rmtree(place.site / "torch-2.13.0.dist-info")
+
+
 def _old_sympy(place: Place) -> None:
     torch(place, requires=("sympy>=1.13.3",))
     add_metadata(place.site, "sympy", "1.5")
@@ -185,6 +191,7 @@ FAULTS = (
     Fault("a file emptied", lambda place: _library(place).write_bytes(b""), "torch-corrupt", says="has 0 bytes"),
     Fault("a file altered", _altered, "torch-corrupt", says="instead of"),
     Fault("its compiled part deleted", _without_c, "torch-corrupt", says="torch/_C.so is missing"),
+    Fault("of another release than its metadata", _two_releases, "torch-corrupt", 0, says="2.12.0"),
     Fault("its first file deleted", lambda place: (torch(place) / "__init__.py").unlink(), "torch-corrupt"),
     Fault("its folder deleted", _folder_gone, "torch-corrupt"),
     Fault("its folder a link that leads nowhere", _leads_nowhere, "torch-corrupt"),
