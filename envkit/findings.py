@@ -51,6 +51,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `counts_with` is the code without which it means nothing: who does not mind that one does not mind this one. That a
     Python has no wheels of torch is no fault where nobody wants torch.
+
+    `passes_for` names the codes that a failed import over this one may pass for: consequences too, but for what is
+    `proven`, which its own facts show (files that are gone) and not just what an import said.
     """
 
     code: str
@@ -62,6 +65,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     fix: Fix | None = None
     explains: tuple[str, ...] = ()
     counts_with: str = ""
+    passes_for: tuple[str, ...] = ()
+    proven: bool = False
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +128,7 @@ def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     narrowed to codes that are really told after it, and are no graver: a warning is not the cause of a proven error.
     """
     by_severity = sorted(findings, key=lambda finding: _SEVERITY.index(finding.severity))
-    ordered = [_without_graver(finding, by_severity) for finding in by_severity]
+    ordered = [_settled(finding, by_severity) for finding in by_severity]
     # Of two that explain each other neither is the consequence.
     explained = {
         other.code
@@ -154,10 +159,12 @@ def consequences(findings: Iterable[Finding]) -> frozenset[str]:
     return frozenset(code for finding in findings for code in finding.explains)
 
 
-def _without_graver(finding: Finding, findings: Iterable[Finding]) -> Finding:
+def _settled(finding: Finding, findings: Iterable[Finding]) -> Finding:
     grave = _SEVERITY.index(finding.severity)
     graver = {other.code for other in findings if _SEVERITY.index(other.severity) < grave}
-    kept = tuple(code for code in finding.explains if code not in graver and code != finding.code)
+    stands = graver | {other.code for other in findings if other.proven}
+    explained = (*finding.explains, *(code for code in finding.passes_for if code not in stands))
+    kept = tuple(code for code in explained if code not in graver and code != finding.code)
     return msgspec.structs.replace(finding, explains=kept)
 
 

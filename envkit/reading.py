@@ -138,8 +138,30 @@ def imported_torch(snapshot: Snapshot) -> tuple[Distribution, ...]:
     """
     found, installed = torch_distributions(snapshot), packages(snapshot)
     module = installed.module("torch") if installed else None
-    owners = tuple(copy for copy in found if module and module.origin.startswith(copy.site))
+    owners = tuple(copy for copy in found if module and _lies_in(module.origin, copy.site))
     return owners or found
+
+
+def _lies_in(file: str, folder: str) -> bool:
+    within = folder.rstrip("/\\")
+    return file.startswith((f"{within}/", f"{within}\\"))
+
+
+def imported_from(snapshot: Snapshot, name: str) -> str:
+    """Return the folder on the search path from which a module is imported, "" where that is not known."""
+    installed = packages(snapshot)
+    module = installed.module(name) if installed else None
+    return module.entry if module and module.origin else ""
+
+
+def outside(snapshot: Snapshot, folder: str) -> bool:
+    """Say whether a folder of packages is none of those that pip installs the target's into."""
+    target = interpreter(snapshot)
+    if target is None or snapshot.pasted or not folder or not target.site_dirs:
+        return False
+    # Files of conda's packages are told relative to the prefix.
+    own = (*target.site_dirs, target.user_site, target.prefix)
+    return folder.rstrip("/\\") not in {one.rstrip("/\\") for one in own}
 
 
 def installed_torch(snapshot: Snapshot) -> InstalledTorch | None:
@@ -157,6 +179,27 @@ def installed_torch(snapshot: Snapshot) -> InstalledTorch | None:
         build.hip if build else None,
         "installed metadata",
     )
+
+
+_PYTHON_TAG = re.compile(r"\.(cpython-|cp|pypy|graalpy)(\d)(\d+)")
+_PYTHON_NAMES = {"pypy": "PyPy", "graalpy": "GraalPy"}
+
+
+def for_another_python(snapshot: Snapshot, name: str) -> str:
+    """Return the Python that the module which is imported was built for, where it is not the target; "" where it is.
+
+    What its compiled part is called says which Python loads it: "_C.cpython-311-x86_64-linux-gnu.so".
+    """
+    target, installed = interpreter(snapshot), packages(snapshot)
+    module = installed.module(name) if installed else None
+    if target is None or not target.extension_suffixes or module is None or not module.compiled:
+        return ""
+    if any(file[file.index(".") :] in target.extension_suffixes for file in module.compiled):
+        return ""
+    tag = _PYTHON_TAG.search(module.compiled[0])
+    if tag is None:
+        return "another system"
+    return f"{_PYTHON_NAMES.get(tag[1], 'CPython')} {tag[2]}.{tag[3]}"
 
 
 def put_aside(snapshot: Snapshot, name: str) -> str:

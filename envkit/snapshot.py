@@ -212,6 +212,8 @@ class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
     prefix: str
     base_prefix: str
     kind: EnvironmentKind
+    made_with: str = ""
+    """The Python that an environment was made with, as its pyvenv.cfg says; "" where it does not."""
     externally_managed: bool
     """PEP 668: installs into this interpreter are refused by its owner."""
     site_dirs: tuple[str, ...]
@@ -226,6 +228,8 @@ class Interpreter(Known, frozen=True, kw_only=True, tag="known"):
     machine: str = ""
     libc: str | None = None
     free_threaded: bool = False
+    extension_suffixes: tuple[str, ...] = ()
+    """How the name of a compiled module ends that this Python loads: ".cpython-311-x86_64-linux-gnu.so", ".so"."""
     loader_first: tuple[str, ...] = ()
     """Copies of libraries that torch also brings, in the folders of LD_LIBRARY_PATH and in LD_PRELOAD."""
     launchers: tuple[Launcher, ...] = ()
@@ -266,7 +270,7 @@ class Distribution(Record, frozen=True, kw_only=True):
     build: TorchBuild | None = None
     """Only for torch."""
     requires: tuple[str, ...] | None = None
-    """Requirement lines, read for torch and what must fit it."""
+    """Requirement lines, read for torch and what must fit it; of others those that ask for torch."""
     damage: FileDamage | None = None
     """None when no file list could be read."""
 
@@ -288,6 +292,8 @@ class ModuleOrigin(Record, frozen=True, kw_only=True):
     """The file that would win were what the user's situation puts on the path not there, "" when there is none."""
     version: str = ""
     """The release as the version.py beside that file has it, "" where there is none."""
+    compiled: tuple[str, ...] = ()
+    """The files of the compiled part that its import begins with, one a Python: "_C.cp311-win_amd64.pyd"."""
 
 
 class Room(Record, frozen=True, kw_only=True):

@@ -79,6 +79,25 @@ def test_of_two_that_explain_each_other_the_second_is_told_under_the_first() -> 
     assert [finding.explains for finding in told] == [("numpy-abi",), ()]
 
 
+def test_what_its_own_facts_prove_is_no_consequence_of_what_a_failed_import_passes_for() -> None:
+    def pair(*, proven: bool) -> list[tuple[str, ...]]:
+        torch = Finding(
+            code="torch-corrupt", severity=Severity.ERROR, summary="", cause="", passes_for=("numpy-abi",), proven=True
+        )
+        numpy = Finding(
+            code="numpy-abi",
+            severity=Severity.ERROR,
+            summary="",
+            cause="",
+            passes_for=("torch-corrupt",),
+            proven=proven,
+        )
+        return [finding.explains for finding in rank([torch, numpy])]
+
+    assert pair(proven=True) == [(), ()]
+    assert pair(proven=False) == [("numpy-abi",), ()]
+
+
 def test_an_error_outweighs_missing_facts() -> None:
     assert judge([make("a")], ("something",)) is Verdict.FAULTY
     assert judge([make("a", severity=Severity.WARNING)], ("something",)) is Verdict.INCOMPLETE

@@ -26,6 +26,8 @@ class _Trouble(NamedTuple):
     facts: tuple[Fact, ...]
     fix: Fix
     severity: Severity = Severity.ERROR
+    proven: bool = False
+    """Its files, or its release, show it."""
 
 
 _APART = "torch and the NumPy here do not work together"
@@ -51,7 +53,8 @@ def check_numpy_abi(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         cause=trouble.cause,
         facts=(*(Fact(copy.name, copy.version, copy.metadata) for copy in copies), *trouble.facts),
         fix=trouble.fix,
-        explains=("torch-corrupt",),
+        passes_for=("torch-corrupt",),
+        proven=trouble.proven,
     )
 
 
@@ -75,7 +78,7 @@ def _harmed(snapshot: Snapshot, copies: tuple[Distribution, ...]) -> _Trouble | 
         # The file in conda's cache of packages is the same one: a hard link.
         step = "what was altered in its place is altered in conda's cache too: `conda clean --packages` empties that"
         fix = msgspec.structs.replace(fix, steps=(*fix.steps, step))
-    return _Trouble(_DAMAGED, describe_damage(harm, "NumPy"), damage_facts(one), fix)
+    return _Trouble(_DAMAGED, describe_damage(harm, "NumPy"), damage_facts(one), fix, proven=True)
 
 
 def _again(snapshot: Snapshot, requirement: str, over: tuple[Distribution, ...]) -> Fix:
@@ -106,6 +109,7 @@ def _unowned(snapshot: Snapshot, matrix: Matrix, quotes: tuple[Fact, ...]) -> _T
         (Fact("import numpy", module.origin or "nothing is found", "import system"), *quotes),
         _anew(snapshot, site, _fitting(snapshot, matrix, release), steps),
         Severity.WARNING if works else Severity.ERROR,
+        proven=True,
     )
 
 
@@ -117,7 +121,7 @@ def _anew(snapshot: Snapshot, site: str, requirement: str, steps: tuple[str, ...
     left = tuple(f"{site}{slash}{name}" for name in ("numpy", "numpy.libs")) if own else ()
     summary = "remove what is left of NumPy and install it anew" if own else "install NumPy anew"
     alone = ("install", "--force-reinstall", "--no-deps", requirement)
-    return in_target(snapshot, summary, alone, steps=steps, removes=left)
+    return in_target(snapshot, summary, alone, steps=steps, removes=left, over=site)
 
 
 def _lies_in(folder: str, prefix: str) -> bool:
@@ -152,7 +156,7 @@ def _too_new(
     # A report that complains of something else may never hand a tensor to NumPy.
     severity = Severity.ERROR if quotes or (installed and installed.complete) else Severity.WARNING
     cause = f"torch {torch.version} was built against NumPy 1, and NumPy {copies[0].version} is installed"
-    return _Trouble(_APART, cause, quotes, _other(snapshot, "numpy<2", copies), severity)
+    return _Trouble(_APART, cause, quotes, _other(snapshot, "numpy<2", copies), severity, proven=True)
 
 
 def _other(snapshot: Snapshot, requirement: str, copies: tuple[Distribution, ...]) -> Fix:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import msgspec
 
 from envkit import reading
+from envkit.checks.backend_extensions import FailedExtension, failed_extension, start_without
 from envkit.checks.damage import describe_damage, library_is_harmed
-from envkit.checks.fixes import conda, in_target, install_torch, pip
+from envkit.checks.fixes import as_installed, backend_there, conda, in_target, install_torch, pip
 from envkit.checks.requirements import required, version_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -28,6 +29,8 @@ class Misfit(NamedTuple):
     why: str
     sure: bool
     """The package itself says so, or torch refuses it; not only a table of what belongs together."""
+    mild: bool = False
+    """The package just does not know of a release as new as this: as a rule it works."""
 
 
 def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -36,11 +39,14 @@ def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | No
     if snapshot.taken_at:
         quotes = ()  # a live run imports torch alone: what that says is of no package beside it
     misfits = tuple(misfits_of(snapshot, matrix))
+    failed = failed_extension(snapshot)
+    if failed:
+        return _failed(snapshot, failed, misfits)
     if not quotes and not misfits:
         return None
     torch, installed = reading.installed_torch(snapshot), reading.packages(snapshot)
     complete = installed is not None and installed.complete
-    sure = bool(quotes) or any(one.sure for one in misfits) or complete
+    sure = bool(quotes) or any((one.sure or complete) and not one.mild for one in misfits)
     return Finding(
         code="companion-mismatch",
         severity=Severity.ERROR if sure else Severity.WARNING,
@@ -57,6 +63,25 @@ def check_companion_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | No
             *quotes,
         ),
         fix=_fitting(snapshot, matrix, misfits, quotes),
+        explains=_BREAKS_IMPORT,
+    )
+
+
+def _failed(snapshot: Snapshot, failed: FailedExtension, misfits: tuple[Misfit, ...]) -> Finding:
+    """An extension that torch loads at its import, and that ends it: for another torch, or without what it needs."""
+    torch = reading.installed_torch(snapshot)
+    misfit = next((one for one in misfits if one.installed is failed.installed), None)
+    broken = f"`import torch` loads {failed.name} (an entry point of torch.backends), and that fails"
+    return Finding(
+        code="companion-mismatch",
+        severity=Severity.ERROR,
+        summary=f"{failed.name} does not fit the installed torch, which loads it at its import"
+        if misfit
+        else f"{failed.name}, which torch loads at its import, fails",
+        cause=f"{misfit.why}; {broken}" if misfit else f"{broken}: {failed.why}" if failed.why else broken,
+        expected=f"a {failed.name} that is made for the installed torch and finds its libraries, or none",
+        facts=(*((torch.fact,) if torch else ()), *failed.facts),
+        fix=start_without(snapshot, failed, misfit=misfit is not None),
         explains=_BREAKS_IMPORT,
     )
 
@@ -85,7 +110,8 @@ def misfits_of(snapshot: Snapshot, matrix: Matrix) -> Iterator[Misfit]:
             why = reason(snapshot, one, torch, matrix)
             if why:
                 seen.add(one.name)
-                yield Misfit(one, why, reason is not _by_release)
+                mild = reason is _by_requirement and _is_cautious(snapshot, one, torch)
+                yield Misfit(one, why, reason is not _by_release, mild)
 
 
 _PINNED = (
@@ -115,6 +141,18 @@ def _by_requirement(
         if version and wanted.specifier and not wanted.specifier.contains(version, prereleases=True):
             return f"{one.name} {one.version} asks for torch{wanted.specifier}, and torch {torch.version} is installed"
     return None
+
+
+def _is_cautious(snapshot: Snapshot, one: Distribution, torch: reading.InstalledTorch) -> bool:
+    """Say whether a package without compiled parts for torch that are known here only rules out what is newer."""
+    version = version_of(torch.version)
+    violated = [
+        limit
+        for wanted in required(snapshot, one.requires, lambda name: name == "torch")
+        for limit in wanted.specifier
+        if version and not limit.contains(version, prereleases=True)
+    ]
+    return one.name not in _BY_TABLE and all(limit.operator in ("<", "<=", "!=") for limit in violated)
 
 
 def _by_build(_snapshot: Snapshot, one: Distribution, torch: reading.InstalledTorch, _matrix: Matrix) -> str | None:
@@ -239,20 +277,8 @@ def _installs(
     from envkit.planning.beside import Stays, installs_beside
 
     platform = reading.platform(snapshot)
-    stays = Stays(_as_installed(snapshot, torch), _backend(torch), platform or "")
+    stays = Stays(as_installed(snapshot, torch), backend_there(torch), platform or "")
     return installs_beside(stays, wanted.companions, wanted.exact, matrix)
-
-
-def _as_installed(snapshot: Snapshot, torch: reading.InstalledTorch) -> str:
-    """Its version as its metadata has it: what the default index serves has no local part there."""
-    copies = reading.imported_torch(snapshot)
-    return copies[0].version if copies else torch.version
-
-
-def _backend(torch: reading.InstalledTorch) -> str | None:
-    if torch.hip:
-        return f"rocm{minor(torch.hip)}"
-    return None if torch.cuda is None else backend_of(torch.cuda) if torch.cuda else "cpu"
 
 
 CHECKS = (check_companion_mismatch,)

@@ -168,7 +168,9 @@ def check_gpu_absent(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     return Finding(
         code="gpu-absent",
         severity=Severity.NOTE,
-        summary="no NVIDIA GPU in this machine: torch computes on the CPU, and that is right",
+        summary="no NVIDIA GPU in this machine: torch computes on the CPU, and that is right"
+        if reading.installed_torch(snapshot)
+        else "no NVIDIA GPU in this machine: a torch for the CPU would be right here",
         cause="CUDA does not exist on macOS: the program must ask for `mps` or `cpu`"
         if asked
         else f"no driver library answers with a device and none is on the PCI bus{also}",

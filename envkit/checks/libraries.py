@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from envkit import reading
 from envkit.checks.damage import describe_damage, library_is_harmed, record_of
-from envkit.checks.fixes import conda, install_torch, with_rights
+from envkit.checks.fixes import conda, in_target, torch_again, with_rights
 from envkit.checks.requirements import required
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
@@ -88,6 +88,9 @@ def _mkl_pins(matrix: Matrix) -> tuple[str, ...]:
 def check_library_path_conflict(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a CUDA library that is loaded in the place of the one that torch brings."""
     quotes = reading.quotes(snapshot, matrix, "library-path-conflict")
+    broken = _broken_first(snapshot)
+    if broken:
+        return broken
     loaded = _foreign(snapshot)
     waiting = () if loaded else _waiting(snapshot)
     if not (quotes or loaded or waiting):
@@ -110,8 +113,41 @@ def check_library_path_conflict(snapshot: Snapshot, matrix: Matrix) -> Finding |
             *reading.variable_facts(snapshot, "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH"),
         ),
         fix=_search_anew(snapshot),
-        explains=_BROKEN_IMPORT,
+        passes_for=_BROKEN_IMPORT,
+        proven=bool(loaded or waiting),
     )
+
+
+def _broken_first(snapshot: Snapshot) -> Finding | None:
+    """A library over which the import failed, in a folder that the loader searches before torch's own."""
+    target, live = reading.interpreter(snapshot), reading.runtime(snapshot)
+    told = reading.first_line(f"{live.error.type}: {live.error.message}") if live and live.error else ""
+    files = [file for file in (target.loader_first if target else ()) if file in told]
+    files += [found[1] for found in _NOT_LOADED.finditer(told) if _is_searched_first(snapshot, found[1])]
+    if not files:
+        return None
+    return Finding(
+        code="library-path-conflict",
+        severity=Severity.ERROR,
+        summary="a library that is searched for before torch's own cannot be loaded",
+        cause=f"{files[0]} lies in a folder that the loader searches first, and is no library that it can load: {told}",
+        expected="the libraries that torch was built with, from its own folder and the nvidia-* wheels",
+        facts=(
+            Fact("import torch", told, "live run"),
+            *reading.variable_facts(snapshot, "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH"),
+        ),
+        fix=_search_anew(snapshot),
+        passes_for=_BROKEN_IMPORT,
+        proven=True,
+    )
+
+
+_NOT_LOADED = re.compile(r"(/[^:\n]+\.so[\d.]*): (?:file too short|invalid ELF header|wrong ELF class)")
+
+
+def _is_searched_first(snapshot: Snapshot, file: str) -> bool:
+    folders = reading.variables(snapshot).get("LD_LIBRARY_PATH", "").split(":")
+    return str(PurePosixPath(file).parent) in {folder.rstrip("/") for folder in folders}
 
 
 def _search_anew(snapshot: Snapshot) -> Fix:
@@ -176,7 +212,8 @@ def check_openmp_duplicate(snapshot: Snapshot, matrix: Matrix) -> Finding | None
             summary="keep one OpenMP runtime: install numpy and torch with the same installer",
             steps=("KMP_DUPLICATE_LIB_OK=TRUE only hides it: results may be wrong",),
         ),
-        explains=_BROKEN_IMPORT,
+        passes_for=_BROKEN_IMPORT,
+        proven=bool(twice),
     )
 
 
@@ -250,21 +287,25 @@ def check_nvidia_wheels_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding 
             *(Fact("installed", name, "metadata on disk") for name in twice),
             *((torch.fact,) if torch else ()),
         ),
-        fix=_wheels_anew(snapshot, matrix, twice),
+        fix=_wheels_anew(snapshot, matrix, twice, tuple(fact.what for fact in unmet)),
         explains=_BROKEN_IMPORT,
     )
 
 
-def _wheels_anew(snapshot: Snapshot, matrix: Matrix, twice: tuple[str, ...]) -> Fix:
-    torch = reading.installed_torch(snapshot)
-    return install_torch(
-        snapshot,
-        matrix,
-        "install it again with all it needs",
-        torch=torch.version if torch else None,
-        reinstall=True,
-        before=(("uninstall", "--yes", *(name.partition(" ")[0] for name in twice)),) if twice else (),
-    )
+def _wheels_anew(snapshot: Snapshot, matrix: Matrix, twice: tuple[str, ...], names: tuple[str, ...]) -> Fix:
+    """Bring the wheels that torch's own metadata pins, those names alone; where it does not tell them, torch too."""
+    doubled = tuple(name.partition(" ")[0] for name in twice)
+    before = (("uninstall", "--yes", *doubled),) if twice else ()
+    copies = [copy for copy in reading.imported_torch(snapshot) if copy.name == "torch" and copy.installer != "conda"]
+    pins = required(snapshot, copies[0].requires if copies else (), lambda name: name.startswith("nvidia-"))
+    pinned = {wanted.name: f"{wanted.name}{wanted.specifier}" for wanted in pins}
+    meant = [pinned[name] for name in pinned if name in (*names, *doubled)]
+    wheels = tuple(meant or pinned.values())
+    target = reading.interpreter(snapshot)
+    if not wheels or target is None or target.externally_managed:
+        return torch_again(snapshot, matrix, "install it again with all it needs", before=before)
+    alone = ("install", "--force-reinstall", "--no-deps", *wheels)
+    return in_target(snapshot, "install the wheels again that torch pins; torch itself stays", *before, alone)
 
 
 def _unmet_pins(snapshot: Snapshot) -> Iterator[Fact]:
@@ -317,15 +358,12 @@ def check_unexplained_import(snapshot: Snapshot, matrix: Matrix) -> Finding | No
     live = reading.runtime(snapshot)
     if live is None or live.error is None:
         return None
-    told = reading.first_line(f"{live.error.type}: {live.error.message}")
+    told = reading.first_line(f"{live.error.type}: {live.error.message.strip()}")
     installed, copies = reading.installed_torch(snapshot), reading.imported_torch(snapshot)
-    again = install_torch(
-        snapshot,
-        matrix,
-        "install it again with all it needs",
-        torch=installed.version if installed else None,
-        reinstall=True,
-    )
+    again = torch_again(snapshot, matrix, "install it again with all it needs")
+    whole = any(copy.damage and not (copy.damage.missing or copy.damage.altered) for copy in copies)
+    if whole:
+        again = _as_it_was_installed(snapshot, again)
     return Finding(
         code="torch-corrupt",
         severity=Severity.ERROR,
@@ -335,6 +373,15 @@ def check_unexplained_import(snapshot: Snapshot, matrix: Matrix) -> Finding | No
         facts=(Fact("import torch", told, "live run"), *((installed.fact,) if installed else ())),
         fix=with_rights(snapshot, again, told, copies[0].site if copies else ""),
     )
+
+
+def _as_it_was_installed(snapshot: Snapshot, again: Fix) -> Fix:
+    """Files that are all in place need not come again: that is for its user to decide, after what else it may be."""
+    set_here = tuple(name for name in reading.variables(snapshot) if name.startswith(("TORCH_", "PYTORCH_")))
+    off = (shell_of(snapshot).unset(*set_here),) if set_here else ()
+    step = "its files are those that were installed: what they run into may lie outside; `--deep` compares every byte"
+    first = f"first start without {', '.join(set_here)}; if that does not help, {again.summary}"
+    return Fix(summary=first if off else again.summary, commands=(*off, *again.commands), steps=(step, *again.steps))
 
 
 CHECKS = (

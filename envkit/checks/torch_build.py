@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from envkit import reading
-from envkit.checks.fixes import install_torch, plan_for
+from envkit.checks.fixes import install_torch, on_the_machine, plan_for
 from envkit.errors import EnvkitError
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
@@ -34,7 +34,8 @@ def check_torch_cpu_build(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         out = "no CUDA build can be chosen for this GPU, driver and Python; `envkit create --explain` says why"
         # A live machine was asked all there is to know; a report may just not say enough.
         severity = Severity.NOTE if _live(snapshot) else finding.severity
-        return msgspec.structs.replace(finding, severity=severity, fix=Fix(summary=out))
+        fix = Fix(summary=out) if _live(snapshot) else on_the_machine("what the report tells fits no CUDA build")
+        return msgspec.structs.replace(finding, severity=severity, fix=fix)
     fix = install_torch(snapshot, matrix, "install the CUDA build that fits", fitting=fitting, reinstall=True)
     return msgspec.structs.replace(finding, fix=fix)
 

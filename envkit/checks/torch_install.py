@@ -5,11 +5,13 @@ import sys
 
 from envkit import reading
 from envkit.checks.damage import damage_facts, describe_damage, record_of
-from envkit.checks.fixes import install_torch, python_command, quoted, with_rights
+from envkit.checks.fixes import install_torch, python_command, quoted, torch_again, with_rights
+from envkit.checks.requirements import named_in, unmet, version_of
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.modules import imported_by_torch
+from envkit.matrix.versions import public
 from envkit.snapshot import (
     Absent,
     Distribution,
@@ -43,6 +45,8 @@ _BROKEN_IMPORTS = (
 
 def check_module_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a local file or folder that is imported in place of torch or what torch needs."""
+    if reading.for_another_python(snapshot, "torch"):
+        return None  # it is an installed one, of another Python
     target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
     shadows = [module for module in installed.modules if _shadows(module, installed)] if installed else []
     if not shadows and (imported := _imported_instead(snapshot)):
@@ -108,6 +112,9 @@ _IN_SITE = ("site-packages", "dist-packages")
 
 def _told_shadowed(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """A report whose error is that of a local copy, unless it names an installed one as what was imported."""
+    installed = reading.packages(snapshot)
+    if installed is not None and installed.complete and installed.modules:
+        return None  # the import system was asked, and knows of none
     quotes = reading.quotes(snapshot, matrix, "module-shadowed")
     origin = _told_origin(snapshot)
     outside = bool(origin) and not any(folder in origin for folder in _IN_SITE)
@@ -285,25 +292,22 @@ def _claims(found: tuple[Distribution, ...]) -> tuple[Distribution, ...]:
 def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find a torch whose files are gone or altered, or whose import kills the interpreter."""
     found = reading.imported_torch(snapshot)
-    symptom = (
-        _damage(found)
-        or _no_module(snapshot, found)
-        or _no_metadata(snapshot, found)
-        or _killed(snapshot)
-        or _told_broken(snapshot, matrix)
-    )
+    symptom = _proven(snapshot, found) or _killed(snapshot) or _told_broken(snapshot, matrix)
     if symptom is None:
         return None
     cause, facts = symptom
     live = reading.runtime(snapshot)
     works = live is not None and live.stage == "done" and all(device.works for device in live.devices)
-    again = install_torch(snapshot, matrix, "install it again", torch=_release(snapshot, found), reinstall=True)
+    again = torch_again(snapshot, matrix, "install it again")
+    proven = _proven(snapshot, found) == symptom
     # Without a RECORD nothing shows damage; it is pip that will stumble over it.
     whole = works and not _harmed(found)
     return Finding(
         code="torch-corrupt",
         severity=Severity.WARNING if whole else Severity.ERROR,
-        summary="the installed torch works, and pip's record of it is gone"
+        summary="the files of the installed torch are those of another release than its metadata"
+        if symptom == _of_two_releases(found)
+        else "the installed torch works, and pip's record of it is gone"
         if whole
         else "the installed torch is damaged",
         cause=cause,
@@ -311,14 +315,9 @@ def check_torch_corrupt(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         facts=(*(Fact("torch", copy.version, copy.metadata) for copy in found), *facts, *_import_facts(snapshot)),
         fix=with_rights(snapshot, again, " ".join(fact.value for fact in facts), found[0].site if found else ""),
         # That its import dies is a symptom: whatever else is wrong is the cause, as far as torch's files are whole.
-        explains=() if symptom == _killed(snapshot) else _BROKEN_IMPORTS,
+        passes_for=() if symptom == _killed(snapshot) else _BROKEN_IMPORTS,
+        proven=proven,
     )
-
-
-def _release(snapshot: Snapshot, found: tuple[Distribution, ...]) -> str | None:
-    """Return the release that is there, also where no metadata tells it."""
-    torch = reading.installed_torch(snapshot)
-    return found[0].version if found else torch.version if torch else reading.put_aside(snapshot, "torch") or None
 
 
 def _record(found: tuple[Distribution, ...]) -> str:
@@ -330,6 +329,25 @@ def _harmed(found: tuple[Distribution, ...]) -> bool:
 
 
 _Symptom = tuple[str, tuple[Fact, ...]]
+
+
+def _proven(snapshot: Snapshot, found: tuple[Distribution, ...]) -> _Symptom | None:
+    """What is seen of its files, whatever its import says."""
+    return _damage(found) or _no_module(snapshot, found) or _no_metadata(snapshot, found) or _of_two_releases(found)
+
+
+def _of_two_releases(found: tuple[Distribution, ...]) -> _Symptom | None:
+    """What torch/version.py says against the metadata beside it; conda numbers its own builds anew."""
+    for copy in found:
+        says = copy.build.version if copy.build and copy.installer != "conda" and copy.name == "torch" else None
+        # A check of every run: a plain comparison comes before one that needs `packaging`.
+        if not says or public(says) == public(copy.version):
+            continue
+        inside, outside = version_of(says), version_of(copy.version)
+        if inside and outside and inside.release != outside.release:
+            cause = f"torch/version.py says {says}, and the metadata {copy.version}: one lies over the other"
+            return cause, (Fact("torch/version.py", says, "file"),)
+    return None
 
 
 def _damage(found: tuple[Distribution, ...]) -> _Symptom | None:
@@ -384,14 +402,23 @@ def _told_broken(snapshot: Snapshot, matrix: Matrix) -> _Symptom | None:
     module = installed.module("torch") if installed and installed.complete else None
     if module and module.way_in in _WAYS_IN:
         return None  # that was said of the user's own file, which was imported in the place of torch
+    if _of_a_dependency(snapshot):
+        return None  # torch's own files are not to blame
     quotes = reading.quotes(snapshot, matrix, "torch-corrupt")
     if not quotes:
         quotes = reading.quotes(snapshot, matrix, "module-shadowed")
-        origin = _told_origin(snapshot)
+        origin = module.origin if module else _told_origin(snapshot)
         of_torch = any("torch" in one.value.lower() for one in quotes)
         if not (of_torch and any(folder in origin for folder in _IN_SITE)):
             return None
     return "files of the installed torch are missing, or are those of another release", quotes
+
+
+def _of_a_dependency(snapshot: Snapshot) -> bool:
+    """Say whether the import fails over a package that is not there as torch's metadata asks for it."""
+    live = reading.runtime(snapshot)
+    error = f"{live.error.type}: {live.error.message}" if live and live.error else ""
+    return bool(error) and bool(named_in(error, unmet(snapshot)))
 
 
 def _import_facts(snapshot: Snapshot) -> tuple[Fact, ...]:

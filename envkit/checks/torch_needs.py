@@ -1,70 +1,64 @@
-"""Is what torch itself depends on installed?"""
-
-from typing import TYPE_CHECKING
+"""Is what torch itself depends on installed, in a release that torch takes?"""
 
 from envkit import reading
 from envkit.checks.fixes import in_target
-from envkit.checks.requirements import required
+from envkit.checks.requirements import Unmet, named_in, unmet
 from envkit.checks.torch_install import check_torch_corrupt
 from envkit.findings import Fact, Finding, Severity
 from envkit.matrix import Matrix
-from envkit.snapshot import Distribution, Snapshot
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from packaging.requirements import Requirement
+from envkit.matrix.dependencies import Without
+from envkit.snapshot import Snapshot
 
 
 def check_torch_incomplete(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
-    """Find an installed torch without packages that its own metadata asks for."""
+    """Find an installed torch without packages that its own metadata asks for, or with older ones than it asks for."""
     # Where it is damaged itself, it comes again with all it needs.
-    lacking = () if check_torch_corrupt(snapshot, matrix) else tuple(_lacking(snapshot))
+    lacking = () if check_torch_corrupt(snapshot, matrix) else unmet(snapshot)
     live = reading.runtime(snapshot)
     error = f"{live.error.type}: {live.error.message}" if live and live.error else ""
-    named = [wanted.name for wanted in lacking if f"'{wanted.name}'" in error.replace("_", "-")]
+    named = named_in(error, lacking)
     if not lacking or (error and not named):
         return None  # an import that fails of something else is another check's matter
     from envkit.matrix.dependencies import without
 
-    first = lacking[0]
-    first = next((one for one in lacking if one.name in named or without(one.name).vital), first)
+    told = (*named, *lacking)
+    first = next((one for one in told if one in named or without(one.name).vital), told[0])
+    grave = first in named or (without(first.name).vital and first.too_old)
     return Finding(
         code="torch-corrupt",
-        severity=Severity.ERROR if named or without(first.name).vital else Severity.WARNING,
-        summary=f"what torch needs is not installed: {', '.join(one.name for one in lacking)}",
-        cause=f"torch asks for {first.name}{first.specifier}, which is not there; "
-        f"without it {without(first.name).fails}",
+        severity=Severity.ERROR if grave else Severity.WARNING,
+        summary=f"what torch needs is not installed: {', '.join(one.name for one in lacking)}"
+        if not any(one.version for one in lacking)
+        else f"what torch needs is not there as it needs it: {', '.join(map(_short, lacking))}",
+        cause=_cause(first, without(first.name), broken=first in named),
         expected="every package that the metadata of the installed torch names",
         facts=(
-            *(Fact(one.name, f"torch needs {one.name}{one.specifier}: not installed", "metadata") for one in lacking),
+            *(Fact(one.name, f"torch needs {one.requirement}: {_here(one)}", "metadata") for one in lacking),
             *((Fact("import torch", reading.first_line(error), "live run"),) if named else ()),
         ),
         fix=in_target(
             snapshot,
             "install what torch needs and lacks; torch itself stays",
-            ("install", *(f"{one.name}{one.specifier}" for one in lacking)),
+            ("install", *(one.requirement for one in lacking)),
+            over=first.site,
         ),
+        proven=True,
     )
 
 
-def _lacking(snapshot: Snapshot) -> "Iterator[Requirement]":
-    installed = reading.packages(snapshot)
-    copies = [copy for copy in reading.imported_torch(snapshot) if _tells_its_needs(copy)]
-    if installed is None or not installed.complete or installed.unreadable or not copies:
-        return
-    there = {one.name for one in installed.distributions}
-    yield from required(snapshot, copies[0].requires, lambda name: _is_ours(name) and name not in there)
+def _short(one: Unmet) -> str:
+    return f"{one.name} {one.version}".strip()
 
 
-def _tells_its_needs(copy: Distribution) -> bool:
-    """Conda has names of its own for some of them, and sees to them itself."""
-    return copy.name == "torch" and copy.installer != "conda"
+def _here(one: Unmet) -> str:
+    return f"{one.version} is installed ({one.metadata})" if one.version else "not installed"
 
 
-def _is_ours(name: str) -> bool:
-    """Say whether it is no matter of another check, and the default index has it."""
-    return not name.startswith(("nvidia-", "pytorch-triton", "triton-"))
+def _cause(first: Unmet, without: Without, *, broken: bool) -> str:
+    if not first.version:
+        return f"torch asks for {first.requirement}, which is not there; without it {without.fails}"
+    effect = "`import torch` fails over it" if broken else f"without one that fits {without.fails}"
+    return f"torch asks for {first.requirement}, and {first.name} {first.version} is installed; {effect}"
 
 
 CHECKS = (check_torch_incomplete,)

@@ -2,18 +2,23 @@
 
 import re
 
+import msgspec
+
 from envkit import reading
-from envkit.checks.fixes import conda, quoted
+from envkit.checks.fixes import conda, install_torch, quoted
 from envkit.checks.interpreter import NOT_INSTALLED
 from envkit.checks.shells import shell_of
 from envkit.findings import Fact, Finding, Fix, Severity
 from envkit.matrix import Matrix
 from envkit.matrix.versions import minor
-from envkit.snapshot import EnvironmentKind, Launcher, Snapshot
+from envkit.snapshot import EnvironmentKind, Launcher, ModuleOrigin, Packages, Snapshot
 
 
 def check_interpreter_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     """Find that what installs, or a notebook, belongs to another Python than the one that is run."""
+    foreign = _of_another_python(snapshot, matrix)
+    if foreign:
+        return foreign
     found = _two_sessions(snapshot) or _other_pip(snapshot) or _other_kernel(snapshot) or _editor_s(snapshot, matrix)
     if found is None:
         return None
@@ -40,6 +45,88 @@ def check_interpreter_mismatch(snapshot: Snapshot, matrix: Matrix) -> Finding | 
         ),
         explains=("torch-missing", "torch-corrupt", "torch-duplicate", "python-unsupported"),
     )
+
+
+_FOREIGN = ("module-shadowed", "torch-corrupt", "torch-duplicate", "companion-mismatch", "numpy-abi")
+
+
+def _of_another_python(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
+    """Find that what is imported was built for another Python: copied, or reached over PYTHONPATH."""
+    target, installed = reading.interpreter(snapshot), reading.packages(snapshot)
+    foreign = [
+        module
+        for module in (installed.modules if installed else ())
+        if reading.for_another_python(snapshot, module.name)
+    ]
+    # A NumPy that lies in the environment itself is the affair of the check of NumPy.
+    if target is None or not any(one.name == "torch" or one.way_in for one in foreign):
+        return None
+    first = foreign[0]
+    meant = reading.for_another_python(snapshot, first.name)
+    return Finding(
+        code="interpreter-mismatch",
+        severity=Severity.ERROR,
+        summary=f"{first.name} is installed for another Python, {meant}, than the one that is run",
+        cause=f"the {first.name} that is imported was built for {meant}, and this is Python {target.version}, which "
+        f"cannot load its compiled part; {_came_by(snapshot, first)}",
+        expected=f"a {first.name} whose compiled part ends in {target.extension_suffixes[0]}",
+        facts=tuple(
+            Fact(f"import {one.name}", f"{one.origin} ({', '.join(one.compiled)})", "import system") for one in foreign
+        ),
+        fix=_for_this_python(snapshot, matrix, first, meant, _named(installed, foreign[1:])),
+        explains=_FOREIGN,
+    )
+
+
+def _came_by(snapshot: Snapshot, module: ModuleOrigin) -> str:
+    if module.way_in == "PYTHONPATH":
+        return "PYTHONPATH names its folder, and every Python sees that"
+    if reading.outside(snapshot, module.entry):
+        return "its folder is another environment's, and something puts it on the search path here"
+    return "the packages of an environment cannot be copied into that of another Python"
+
+
+def _named(installed: Packages | None, modules: list[ModuleOrigin]) -> tuple[str, ...]:
+    """Modules as requirements, in the releases that are there."""
+    copies = [installed.named(module.name)[:1] for module in modules] if installed else []
+    return tuple(f"{copy.name}=={copy.version}" for found in copies for copy in found)
+
+
+def _for_this_python(
+    snapshot: Snapshot, matrix: Matrix, module: ModuleOrigin, meant: str, beside: tuple[str, ...]
+) -> Fix:
+    torch = reading.installed_torch(snapshot)
+    run = f"or run the program with the Python that {module.entry} belongs to, {meant}"
+    if not module.way_in and not reading.outside(snapshot, module.entry):
+        release = torch.version if torch else None
+        # pip would leave a NumPy of the same release as it is.
+        first = (("install", "--force-reinstall", "--no-deps", *beside),) if beside else ()
+        again = install_torch(
+            snapshot, matrix, "install it for this Python", torch=release, reinstall=True, before=first
+        )
+        others = "whatever else here has compiled parts is of the other Python too: a new environment is surer, "
+        return msgspec.structs.replace(again, steps=(*again.steps, f"{others}`envkit create --apply .venv-new`", run))
+    off = _without(snapshot, module.entry) if module.way_in == "PYTHONPATH" else ""
+    steps = (run,) if off else (f"take {module.entry} off the search path: a .pth file names it, or PYTHONPATH", run)
+    # What the folder hides is this Python's own.
+    missing = () if module.otherwise or module.hidden else install_torch(snapshot, matrix, "").commands
+    summary = "keep the other Python's folder off the search path"
+    return Fix(
+        summary=f"{summary}, then install torch for this Python" if missing else summary,
+        commands=(*((off,) if off else ()), *missing),
+        steps=steps,
+    )
+
+
+def _without(snapshot: Snapshot, folder: str) -> str:
+    """Return the command that takes a folder out of PYTHONPATH."""
+    separator = ";" if reading.system(snapshot) == "windows" else ":"
+    entries = reading.variables(snapshot).get("PYTHONPATH", "").split(separator)
+    kept = [entry for entry in entries if entry and entry.rstrip("/\\") != folder.rstrip("/\\")]
+    shell = shell_of(snapshot)
+    if not kept or len(kept) == len(entries):
+        return shell.unset("PYTHONPATH")
+    return shell.set({"PYTHONPATH": separator.join(kept)})
 
 
 _Mismatch = tuple[str, tuple[Fact, ...], Severity]

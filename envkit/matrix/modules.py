@@ -7,9 +7,17 @@ import msgspec
 from envkit.matrix.data_files import read
 
 
+class Headers(msgspec.Struct, frozen=True):
+    """The packages with the headers that a module of the standard library is built with."""
+
+    debian: str
+    fedora: str
+
+
 class _File(msgspec.Struct, frozen=True):
     imported_by_torch: frozenset[str]
     often_beside_torch: frozenset[str]
+    built_with: dict[str, Headers]
 
 
 @lru_cache(maxsize=1)
@@ -20,6 +28,11 @@ def _table() -> _File:
 def imported_by_torch() -> frozenset[str]:
     """Return the modules that torch itself imports of other packages."""
     return _table().imported_by_torch
+
+
+def headers_of(name: str) -> Headers | None:
+    """Return what a compiled module of the standard library is built with; None for one that is always built."""
+    return _table().built_with.get(name)
 
 
 def often_beside_torch() -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What goes in beside a torch that stays: the companions of its release, built for its backend, from its index."""
+"""What goes with a torch that is there: the companions of its release and backend, from its index; itself again."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ def installs_beside(
     if build is None:
         return None
     companions, built = _companions(build, stays.platform, names, matrix)
-    local = f"+{build.backend}" if build.index_url and not stays.platform.startswith("macos") else ""
+    local = _local(build, stays.platform)
     from_index = [pin(name, companions[name], local) for name in built]
     from_default = [pin(name, release) for name, release in companions.items() if name not in built]
     # Triton for AMD and Intel GPUs lies on the index of the build alone.
@@ -46,6 +46,27 @@ def installs_beside(
         # "==2.5.1" is met by the build that is there, whatever its local part.
         ("install", *from_index, *from_default, f"torch=={public(stays.torch)}"),
     )
+
+
+def installs_again(stays: Stays, matrix: Matrix, *, numpy: bool) -> tuple[tuple[str, ...], ...] | None:
+    """Return what follows `pip` to install the build that is there again: the same release, for the same backend.
+
+    What is beside it stays as it is; the last step brings what it depends on and lacks, NumPy where that is asked for.
+    None where the tables do not know the build.
+    """
+    build = _build(stays, matrix)
+    if build is None:
+        return None
+    torch = pin("torch", build.torch, _local(build, stays.platform))
+    index = ("--index-url", build.index_url) if build.index_url else ()
+    triton = ("--extra-index-url", build.index_url) if build.index_url and has_own_triton(build.backend) else ()
+    nothing = Wish(torch=None, torch_asked="", backend=None, packages=())
+    more = choose_packages(build, stays.platform, nothing, matrix).requirements if numpy else ()
+    return (("install", "--force-reinstall", "--no-deps", *index, torch), ("install", *triton, torch, *more))
+
+
+def _local(build: Candidate, platform: str) -> str:
+    return f"+{build.backend}" if build.index_url and not platform.startswith("macos") else ""
 
 
 def _build(stays: Stays, matrix: Matrix) -> Candidate | None:

@@ -18,12 +18,20 @@ NEEDS = (
     'optree>=0.13.0; extra == "optree"',
     "nvidia-nccl-cu13==2.29; platform_system == 'Darwin'",
 )
+ALL = ("filelock", "typing-extensions", "sympy")
 PIP = Distribution(name="pip", version="26.3", metadata="", site=SITE, installer="pip")
 
 
+FITTING = {"typing-extensions": "4.15.0", "sympy": "1.14.0"}
+
+
 def having(*names: str, build: dict[str, Any] | None = None, **changes: Any) -> Snapshot:
-    """A torch beside these packages alone."""
-    beside = (Distribution(name=name, version="1", metadata="", site=SITE, installer="pip") for name in names)
+    """A torch beside these packages alone: "sympy 1.5", or "sympy" in a release that fits."""
+    told = (name.split(" ") for name in names)
+    beside = (
+        Distribution(name=name, version=(version or [FITTING.get(name, "1")])[0], metadata=f"{SITE}/{name}", site=SITE)
+        for name, *version in told
+    )
     packages = make_packages(make_torch_distribution(**{"requires": NEEDS, **(build or {})}), PIP, *beside)
     return make_snapshot(**{"packages": packages, **changes})
 
@@ -32,9 +40,6 @@ def corrupt(snapshot: Snapshot) -> Finding | None:
     found = [one for one in diagnose(snapshot, matrix.load()).findings if one.code == "torch-corrupt"]
     assert len(found) < 2
     return found[0] if found else None
-
-
-ALL = ("filelock", "typing-extensions", "sympy")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,30 @@ ALL = ("filelock", "typing-extensions", "sympy")
             Severity.ERROR,
             ("typing-extensions>=4.10.0", "sympy>=1.13.3"),
             id="several",
+        ),
+        pytest.param(
+            having("filelock", "typing-extensions", "sympy 1.5"),
+            Severity.ERROR,
+            ("sympy>=1.13.3",),
+            id="too old, and no step without",
+        ),
+        pytest.param(
+            having(*ALL, "fsspec 0.8.4", build={"requires": (*NEEDS, "fsspec>=0.8.5")}),
+            Severity.WARNING,
+            ("fsspec>=0.8.5",),
+            id="too old, and a part fails",
+        ),
+        pytest.param(
+            having("filelock", "typing-extensions", "sympy 1.14.0", build={"requires": ("sympy==1.13.1",)}),
+            Severity.WARNING,
+            ("sympy==1.13.1",),
+            id="newer than the one that is pinned",
+        ),
+        pytest.param(
+            having("filelock", "typing-extensions 4.0rc1", "sympy"),
+            Severity.ERROR,
+            ("typing-extensions>=4.10.0",),
+            id="a release that has more than numbers",
         ),
     ],
 )
@@ -77,6 +106,19 @@ def test_an_import_that_fails_for_want_of_it_is_told_by_its_name() -> None:
     ]
 
 
+def test_an_import_that_fails_over_an_old_one_is_put_down_to_it() -> None:
+    message = f"cannot import name 'deprecated' from 'typing_extensions' ({SITE}/typing_extensions.py)"
+    live = make_runtime(stage="import", version=None, error=TorchError(type="ImportError", message=message))
+    finding = corrupt(having("sympy", "filelock", "typing-extensions 3.7.4", torch=live))
+    assert finding is not None
+    assert finding.cause == (
+        "torch asks for typing-extensions>=4.10.0, and typing-extensions 3.7.4 is installed; `import torch` fails "
+        "over it"
+    )
+    assert finding.fix is not None
+    assert finding.fix.pip == (("install", "typing-extensions>=4.10.0"),)
+
+
 def test_an_import_that_fails_of_something_else_is_not_put_down_to_it() -> None:
     live = make_runtime(stage="import", version=None, error=TorchError(type="ImportError", message="planted"))
     finding = corrupt(having("filelock", torch=live))
@@ -95,6 +137,8 @@ def test_a_damaged_torch_comes_again_with_all_it_needs() -> None:
     "snapshot",
     [
         pytest.param(having(*ALL), id="all there"),
+        pytest.param(having("filelock", "sympy", "typing-extensions 4.16.0rc1"), id="before a release that would do"),
+        pytest.param(having(*ALL, "triton 2.0.0", build={"requires": ("triton>=3",)}), id="a companion"),
         pytest.param(having(build={"installer": "conda"}), id="conda sees to it"),
         pytest.param(having(build={"requires": None}), id="nothing is asked"),
         pytest.param(make_snapshot(packages=Unknown(why="planted")), id="nothing is known"),

@@ -212,3 +212,14 @@ def test_nothing_on_the_user_s_path_takes_the_place_of_what_envkit_needs(module:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=CHECKOUT, check=False)
     assert "taken" not in done.stderr
     assert done.returncode == 0
+
+
+def test_what_pythonpath_names_is_the_target_s_and_not_envkit_s(cli: Cli, bare_target: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    for name in ("click.py", "msgspec.py", "rich.py"):
+        (folder / name).write_text("raise RuntimeError('planted')\n")
+    install_torch(folder, "2.13.0+cpu", cuda=None)
+    run = cli("doctor", "--json", "--python", str(bare_target), env={"PYTHONPATH": str(folder)})
+    assert "planted" not in run.out + run.err
+    assert run.json["snapshot"]["torch"]["file"] == str(folder / "torch/__init__.py")

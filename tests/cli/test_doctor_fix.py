@@ -81,6 +81,32 @@ def test_with_consent_it_mends_and_looks_again(
     assert new <= {"env"}
 
 
+def test_what_is_damaged_beside_a_damaged_torch_is_mended_too(
+    cli: Cli, without_numpy_files: Path, sources: dict[str, str]
+) -> None:
+    (site_of(without_numpy_files) / "torch/lib/libtorch_cpu.so").unlink()
+    run = cli("doctor", "--fix", "--json", "--python", str(without_numpy_files), env=sources)
+    assert [(one["code"], one["explains"]) for one in run.json["findings"] if one["severity"] == "error"] == [
+        ("torch-corrupt", []),
+        ("numpy-abi", []),
+    ]
+    assert [one["code"] for one in run.json["fix"]["planned"]] == ["torch-corrupt", "numpy-abi"]
+
+
+def test_a_torch_outside_the_target_is_not_touched(
+    cli: Cli, bare_target: Path, sources: dict[str, str], tmp_path: Path
+) -> None:
+    install_torch(tmp_path / "libs", "2.13.0+cpu", cuda=None)
+    (tmp_path / "libs/torch/lib/libtorch_cpu.so").unlink()
+    before = files_of(tmp_path)
+    variables = {**sources, "PYTHONPATH": str(tmp_path / "libs")}
+    run = cli("doctor", "--fix", "--yes", "--json", "--python", str(bare_target), env=variables)
+    assert run.codes[0] == "torch-corrupt"
+    assert f"--target {tmp_path / 'libs'}" in run.json["findings"][0]["fix"]["commands"][-1]
+    assert run.json["fix"]["planned"] == []
+    assert files_of(tmp_path) == before
+
+
 def test_a_missing_torch_is_installed_from_what_answers(cli: Cli, bare_target: Path, sources: dict[str, str]) -> None:
     run = cli("doctor", "--fix", "--yes", "--json", "--python", str(bare_target), env=sources)
     assert "torch-missing" not in run.codes

@@ -74,6 +74,15 @@ def _cudnn(place: Place, *, loaded: bool) -> None:
     place.variables["LD_LIBRARY_PATH"] = str(other.parent)
 
 
+def _openmp_broken(place: Place) -> None:
+    """An OpenMP runtime in a folder that is searched first, cut short: a copy of what torch brings."""
+    (torch(place, prelude="import ctypes; ctypes.CDLL('libgomp.so.1')") / "lib/libgomp.so.1").write_bytes(b"\x7fELF")
+    other = place.folder / "other/libgomp.so.1"
+    other.parent.mkdir()
+    other.write_text("odd")
+    place.variables["LD_LIBRARY_PATH"] = str(other.parent)
+
+
 def _openmp_twice(place: Place) -> None:
     files = (_library(place.folder / name) for name in ("a/libiomp5.so", "b/libomp.so"))
     torch(place, prelude="import ctypes\n" + "\n".join(f"ctypes.CDLL({str(file)!r})" for file in files))
@@ -84,15 +93,37 @@ def _no_preload(place: Place) -> None:
     place.variables["LD_PRELOAD"] = str(place.folder / "libnone.so")
 
 
+_LOADS_EXTENSION = """
+try:
+    raise ImportError("libhccl.so: cannot open shared object file: No such file or directory")
+except ImportError as error:
+    raise RuntimeError("Failed to load the backend extension: torch_npu. You can disable extension auto-loading with "
+                       "TORCH_DEVICE_BACKEND_AUTOLOAD=0.") from error
+"""
+
+
+def _extension(place: Place, *requires: str) -> None:
+    """An extension that torch loads at its import, and that fails."""
+    torch(place, prelude=_LOADS_EXTENSION)
+    add_metadata(place.site, "torch_npu", "2.1.0", requires=requires)
+
+
 FAULTS = (
     Fault("torchvision asks for another torch", beside("torchvision", "0.19.1+cpu", "torch==2.4.1"),
           "companion-mismatch", says="torch==2.4.1"),
     Fault("torchvision of another build", beside("torchvision", "0.28.0+cu126"), "companion-mismatch", says="cu126"),
     Fault("torchaudio of another release", beside("torchaudio", "2.4.1"), "companion-mismatch"),
     Fault("xformers asks for another torch", beside("xformers", "0.0.27", "torch==2.3.1"), "companion-mismatch"),
+    Fault("sglang asks for another torch", beside("sglang", "0.4.0", "torch==2.5.1"), "companion-mismatch",
+          says="sglang 0.4.0 asks for torch==2.5.1"),
+    Fault("fastai does not know of this torch yet", beside("fastai", "2.7.18", "torch<2.6,>=1.10"),
+          "companion-mismatch", 0, says="asks for torch<2.6"),
     Fault("control: vllm asks for another torch on another processor", beside(
         "vllm", "1.0", "torch==2.9.1; platform_machine == 's390x'", "torch==2.13.0; platform_machine != 's390x'"),
           "gpu-absent", 0),
+    Fault("an extension that torch loads asks for another torch", lambda place: _extension(place, "torch==2.1.0"),
+          "companion-mismatch", says="torch-npu 2.1.0 asks for torch==2.1.0"),
+    Fault("an extension that torch loads lacks a library", _extension, "companion-mismatch", says="libhccl.so"),
     Fault("triton is not torch's", beside("triton", "2.0.0", release="2.13.0+cu130", pins=("triton==3.7.1",)),
           "companion-mismatch", says="triton==3.7.1"),
     Fault("NumPy 2 beside a torch of NumPy 1", beside("numpy", "2.1.0", release="2.1.2+cpu"), "numpy-abi",
@@ -110,6 +141,8 @@ FAULTS = (
           says="cuda/lib64/libcudnn.so.9", driver=True),
     Fault("another libcudnn lies in wait", lambda place: _cudnn(place, loaded=False), "library-path-conflict", 0,
           says="cuda/lib64/libcudnn.so.9", driver=True),
+    Fault("an OpenMP runtime that is searched for first is broken", _openmp_broken, "library-path-conflict",
+          says="unset LD_LIBRARY_PATH"),
     Fault("two OpenMP runtimes are loaded", _openmp_twice, "openmp-duplicate", 0, driver=True),
     Fault("control: LD_PRELOAD names what is not there", _no_preload, "gpu-absent", 0),
 )  # fmt: skip

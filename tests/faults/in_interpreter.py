@@ -1,6 +1,7 @@
 """Faults of the target itself: no Python, one that does not start, lies or hangs, and what stands before torch."""
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -33,6 +34,13 @@ def _base_gone(place: Place) -> None:
     for link in place.python.parent.glob("python*"):
         link.unlink()
     place.python.symlink_to(place.folder / "gone/python3")
+
+
+def _another_minor(place: Place) -> None:
+    """What an upgrade of the system leaves: a new Python under the old name, and packages that it does not look at."""
+    config = place.prefix / "pyvenv.cfg"
+    config.write_text(re.sub(r"(?m)^version = .*$", "version = 3.0.1", config.read_text()))
+    install_torch(place.prefix / "lib/python3.0/site-packages", "2.13.0+cpu", cuda=None)
 
 
 def _active_gone(place: Place) -> None:
@@ -144,6 +152,18 @@ def _user_site(place: Place) -> None:
     place.variables["PYTHONUSERBASE"] = str(place.folder / "user")
 
 
+_OTHER_C = "_C.cpython-30-x86_64-linux-gnu.so"
+_NO_C = "raise ImportError('Failed to load PyTorch C extensions:\\n    It appears that PyTorch has loaded')"
+
+
+def _of_another_python(place: Place, *, by: str = "") -> None:
+    """A torch whose compiled part this Python does not load: copied here, or of another's site-packages."""
+    site = place.folder / "other/lib/python3.0/site-packages" if by else place.site
+    package = install_torch(site, "2.13.0+cpu", cuda=None, prelude=_NO_C)
+    (package / _OTHER_C).write_bytes(b"\x7fELF stand-in")
+    place.variables |= {by: str(site)} if by else {}
+
+
 def _pip_of_another(place: Place) -> None:
     other = place.folder / "other"
     shutil.copytree(place.prefix, other, symlinks=True)
@@ -184,6 +204,7 @@ def _warnings_are_errors(place: Place) -> None:
 FAULTS = (
     # -- no target --------------------------------------------------------------------------------
     Fault("its base is gone", _base_gone, "venv-broken"),
+    Fault("its Python is another minor release now", _another_minor, "venv-broken", says="made with Python 3.0"),
     Fault("the active environment is gone", _active_gone, "venv-broken"),
     Fault("PYTHONHOME is wrong", _python_home, "venv-broken", says="PYTHONHOME"),
     Fault("PYTHONIOENCODING is wrong", _no_encoding, exit=4, says="no-such"),
@@ -238,6 +259,11 @@ FAULTS = (
             ("fish", ("--no-config", "-c", "status job-control full; $argv"), "set -gx PYTHONNOUSERSITE 1"),
         )
     ),
+    Fault("torch of another Python, copied", _of_another_python, "interpreter-mismatch", says="CPython 3.0"),
+    Fault("another Python's packages on PYTHONPATH", lambda place: _of_another_python(place, by="PYTHONPATH"),
+          "interpreter-mismatch", says="unset PYTHONPATH"),
+    Fault("a Python without _ctypes", lambda place: torch(
+        place, prelude="raise ModuleNotFoundError(\"No module named '_ctypes'\")"), "venv-broken", says="libffi-dev"),
     Fault("pip installs elsewhere", _pip_of_another, "interpreter-mismatch", says="other"),
     # -- start-up files ---------------------------------------------------------------------------
     Fault("control: sitecustomize raises", hook("sitecustomize.py", "raise RuntimeError\n"), "gpu-absent", 0),

@@ -96,6 +96,36 @@ def _unreadable_site(place: Place) -> None:
     place.without_rights()
 
 
+def _without_c(place: Place) -> None:
+    """The compiled part of a torch that tells its user what to think of that."""
+    package = torch(place, prelude="raise ImportError('Failed to load PyTorch C extensions:\\n    It appears')")
+    (package / "_C.so").write_bytes(b"\x7fELF stand-in")
+    shutil.rmtree(next(place.site.glob("torch-*.dist-info")))
+    add_metadata(place.site, "torch", CPU, package)
+    (package / "_C.so").unlink()
+
+
+def _two_releases(place: Place) -> None:
+    """A release that was laid over another one's metadata."""
+    add_metadata(place.site, "torch", "2.12.0", torch(place, "2.13.0"))
+    shutil.rmtree(place.site / "torch-2.13.0.dist-info")
+
+
+def _old_sympy(place: Place) -> None:
+    torch(place, requires=("sympy>=1.13.3",))
+    add_metadata(place.site, "sympy", "1.5")
+
+
+def _elsewhere(place: Place, *, by: str) -> None:
+    """A torch that lacks a file, in a folder that nothing is installed to."""
+    folder = place.folder / "libs"
+    (install_torch(folder, CPU, cuda=None) / "lib/libtorch_cpu.so").unlink()
+    if by == "PYTHONPATH":
+        place.variables[by] = str(folder)
+    else:
+        (place.site / by).write_text(f"{folder}\n")
+
+
 def _two_infos(place: Place) -> None:
     add_metadata(place.site, "torch", "2.1.0", torch(place))
 
@@ -160,6 +190,8 @@ FAULTS = (
     Fault("a file deleted", lambda place: _library(place).unlink(), "torch-corrupt", says="is missing"),
     Fault("a file emptied", lambda place: _library(place).write_bytes(b""), "torch-corrupt", says="has 0 bytes"),
     Fault("a file altered", _altered, "torch-corrupt", says="instead of"),
+    Fault("its compiled part deleted", _without_c, "torch-corrupt", says="torch/_C.so is missing"),
+    Fault("of another release than its metadata", _two_releases, "torch-corrupt", 0, says="2.12.0"),
     Fault("its first file deleted", lambda place: (torch(place) / "__init__.py").unlink(), "torch-corrupt"),
     Fault("its folder deleted", _folder_gone, "torch-corrupt"),
     Fault("its folder a link that leads nowhere", _leads_nowhere, "torch-corrupt"),
@@ -185,6 +217,11 @@ FAULTS = (
     Fault("what its import needs is not there", lambda place: torch(
         place, prelude="import typing_extensions", requires=("typing-extensions>=4.10.0",)), "torch-corrupt",
           says="pip install 'typing-extensions>=4.10.0'"),
+    Fault("what every training needs is too old", _old_sympy, "torch-corrupt", says="sympy 1.5 is installed"),
+    Fault("a file deleted of one on PYTHONPATH", lambda place: _elsewhere(place, by="PYTHONPATH"), "torch-corrupt",
+          says="--target"),
+    Fault("a file deleted of one that a .pth names", lambda place: _elsewhere(place, by="a.pth"), "torch-corrupt",
+          says="--target"),
     # -- two of them ------------------------------------------------------------------------------
     Fault("two dist-infos", _two_infos, "torch-duplicate", says="2.1.0"),
     Fault("conda and pip both claim it", _conda_and_pip, "torch-duplicate", says="conda"),
@@ -201,6 +238,9 @@ FAULTS = (
     Fault("segfaults", importing("import ctypes; ctypes.string_at(0)"), "torch-corrupt", says="SIGSEGV"),
     Fault("leaves at once", importing("import os; os._exit(0)"), "torch-corrupt", says="exit code 0"),
     Fault("leaves politely", importing("raise SystemExit(0)"), "torch-corrupt", says="SystemExit"),
+    Fault("minds a variable", lambda place: (importing(
+        "import os", "if os.environ.get('TORCH_LOGS'): raise ValueError('\\nInvalid log settings')")(place),
+        place.variables.update(TORCH_LOGS="odd")), "torch-corrupt", says="unset TORCH_LOGS"),
     Fault("is interrupted", importing("raise KeyboardInterrupt"), "torch-corrupt", says="KeyboardInterrupt"),
     Fault("is killed", importing("import os; os.kill(os.getpid(), 9)"), "memory-low", says="SIGKILL"),
     Fault("runs out of memory", importing("raise MemoryError"), "memory-low"),

@@ -422,3 +422,28 @@ def test_how_far_the_reading_of_files_is_comes_while_it_goes_on(bare_target: Pat
     for nonsense in ({}, {"package": "x", "done": "many", "total": 1}, {"package": "x", "done": None, "total": None}):
         progress.hear("progress", nonsense)
     assert progress.told.startswith("torch, ")
+
+
+# -- what other Pythons, and other packages, have to do with it -----------------------------------
+
+
+def test_what_any_package_asks_of_torch_is_read(bare_target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(bare_target)
+    add_metadata(site, "sglang", "0.4.0", requires=("torch==2.5.1", "torchvision", "torch (>=2) ; extra == 'odd'"))
+    add_metadata(site, "acme", "1.0", requires=("torchvision==0.1", "torch-geometric"))
+    told = {one.name: one.requires for one in packages_of(bare_target, monkeypatch).distributions}
+    assert told == {"sglang": ("torch==2.5.1", "torch (>=2) ; extra == 'odd'"), "acme": None}
+    quick = packages_of(bare_target, monkeypatch, section="packages-quick").distributions
+    assert [one.requires for one in quick] == [None, None]
+
+
+def test_the_compiled_part_is_told_by_the_names_of_its_files(
+    bare_target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = install_torch(site_of(bare_target), "2.13.0+cpu", cuda=None)
+    for name in ("_C.cpython-310-x86_64-linux-gnu.so", "_C.cp311-win_amd64.pyd", "_C.pyi", "_Cx.so"):
+        (package / name).write_text("")
+    (package / "_C").mkdir()
+    module = packages_of(bare_target, monkeypatch).module("torch")
+    assert module is not None
+    assert sorted(module.compiled) == ["_C.cp311-win_amd64.pyd", "_C.cpython-310-x86_64-linux-gnu.so"]

@@ -13,7 +13,7 @@ from envkit.checks import diagnose
 from envkit.intake.recorded import read
 from envkit.render.terminal.diagnosis import print_diagnosis
 from envkit.render.terminal.lines import Lines
-from envkit.snapshot import Absent, ProbeOutcome, ProbeRun, Snapshot, Unknown
+from envkit.snapshot import Absent, Launcher, ProbeOutcome, ProbeRun, Snapshot, Unknown
 from tests.builders import make_cuda, make_gpu_snapshot, make_interpreter, make_packages, make_runtime, make_snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -111,3 +111,19 @@ def test_a_command_is_never_broken_over_lines() -> None:
     assert fix
     lines = [line.strip() for line in shown(snapshot, 60).splitlines()]
     assert all(command in lines for command in fix.commands)
+
+
+@pytest.mark.parametrize(
+    ("make", "headline"),
+    [
+        pytest.param(make_snapshot, "HEALTHY  no NVIDIA GPU in this machine", id="beside an answer"),
+        pytest.param(make_gpu_snapshot, "HEALTHY  to be noted: packages are installed for one Python", id="alone"),
+    ],
+)
+def test_a_note_is_not_told_as_the_answer(make, headline):
+    programs = (("pip", "/usr/bin/pip", "/usr"), ("python", "/env/bin/python", "/env"))
+    launchers = tuple(Launcher(program=name, path=path, prefix=prefix) for name, path, prefix in programs)
+    snapshot = make(target=make_interpreter(launchers=launchers))
+    stream = io.StringIO()
+    print_diagnosis(Lines(stream, width=200), diagnose(snapshot, matrix.load()), snapshot)
+    assert stream.getvalue().startswith(headline)

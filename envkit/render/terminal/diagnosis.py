@@ -48,12 +48,20 @@ def _print_asks(out: Lines, diagnosis: Diagnosis) -> None:
         out.line(f"not known: {missing}", Style.GAP)
 
 
+_ANSWERS = (_WELL, "gpu-absent")
+"""Notes that answer whether the environment is right; others tell what may matter beside that."""
+
+
 def headline(diagnosis: Diagnosis, snapshot: Snapshot) -> str:
     """Return the answer in one line, behind the verdict."""
     if diagnosis.findings and diagnosis.verdict is not Verdict.INCOMPLETE:
         told = diagnosis.findings[0]
-        warned = diagnosis.verdict is Verdict.HEALTHY and told.severity is Severity.WARNING
-        return f"with a warning: {told.summary}" if warned else told.summary
+        if diagnosis.verdict is not Verdict.HEALTHY or told.code in _ANSWERS:
+            return told.summary
+        if told.severity is Severity.WARNING:
+            return f"with a warning: {told.summary}"
+        answer = next((one for one in diagnosis.findings if one.code in _ANSWERS), None)
+        return answer.summary if answer else f"to be noted: {told.summary}"
     if snapshot.pasted:
         first = diagnosis.findings[0].summary if diagnosis.findings else "no fault is seen"
         return f"{first}, as far as this report tells"

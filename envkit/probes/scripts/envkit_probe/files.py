@@ -10,6 +10,9 @@ MOST = 2**26
 """Bytes that are read of one file: the longest metadata is a hundredth of it."""
 
 
+USUAL = 2**15
+
+
 def is_text(entry):
     # type: (Any) -> bool
     """Whether the import system looks at an entry of the search path at all; it passes over a pathlib.Path."""
@@ -41,11 +44,19 @@ def is_closed(folder):
 
 def read_text(path):
     # type: (str) -> str | None
+    data = read_bytes(path)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def read_bytes(path):
+    # type: (str) -> bytes | None
     # To open a pipe waits for somebody who writes into it; a device may have no end.
     if not os.path.isfile(path):
         return None
     try:
         with open(path, "rb") as file:
-            return file.read(MOST).decode("utf-8", "replace")
+            data = file.read(USUAL)
+            # Room is made for as much as is asked for.
+            return data + file.read(MOST) if len(data) == USUAL else data
     except (OSError, IOError):
         return None

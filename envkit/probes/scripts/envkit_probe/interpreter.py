@@ -1,12 +1,13 @@
 """The interpreter: what it is, where it looks for modules, which environment it belongs to."""
 
 import os
+import re
 import site
 import struct
 import sys
 import sysconfig
 
-from envkit_probe.files import is_text, read_text
+from envkit_probe.files import is_text, read_text, real
 from envkit_probe.launchers import launchers
 from envkit_probe.libraries import loader_first
 from envkit_probe.search_path import site_dirs, user_site
@@ -27,9 +28,10 @@ def interpreter_facts(path, current_folder):
         "prefix": sys.prefix,
         "base_prefix": base_prefix,
         "kind": environment_kind(base_prefix),
+        "made_with": made_with(),
         "externally_managed": sys.prefix == base_prefix
         and os.path.isfile(os.path.join(sysconfig.get_path("stdlib") or "", "EXTERNALLY-MANAGED")),
-        "site_dirs": site_dirs(),
+        "site_dirs": with_real(site_dirs()),
         "user_site": user_site(),
         "user_site_enabled": bool(site.ENABLE_USER_SITE),
         "search_path": [str(entry) for entry in path],
@@ -38,9 +40,16 @@ def interpreter_facts(path, current_folder):
         "machine": os.uname()[4] if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", ""),
         "libc": libc(),
         "free_threaded": free_threaded(),
+        "extension_suffixes": extension_suffixes(),
         "loader_first": loader_first([entry for entry in path if is_text(entry)]),
         "launchers": launchers(),
     }
+
+
+def with_real(folders):
+    # type: (list[str]) -> list[str]
+    """Folders, and what those that are reached over links really are: distributions are told by that."""
+    return folders + [folder for folder in map(real, folders) if folder not in folders]
 
 
 def environment_kind(base_prefix):
@@ -54,10 +63,27 @@ def environment_kind(base_prefix):
     return "uv" if "uv" in keys else "virtualenv" if "virtualenv" in keys else "venv"
 
 
+def made_with():
+    # type: () -> str
+    """The Python that an environment says it was made with: "3.11.7"."""
+    config = read_text(os.path.join(sys.prefix, "pyvenv.cfg")) or ""
+    found = re.search(r"^version(?:_info)? *= *(\d+\.\d+[\d.]*)", config, re.MULTILINE)
+    return found.group(1).rstrip(".") if found else ""
+
+
 def free_threaded():
     # type: () -> bool
     # Older ones have no such build, and what they were built with is long to read.
     return sys.version_info >= (3, 13) and bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+def extension_suffixes():
+    # type: () -> list[str]
+    if sys.version_info < (3,):
+        return []
+    import importlib.machinery
+
+    return list(importlib.machinery.EXTENSION_SUFFIXES)
 
 
 def libc():

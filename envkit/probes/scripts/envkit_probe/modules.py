@@ -5,7 +5,7 @@ import re
 import site
 import sys
 
-from envkit_probe.files import read_text, real
+from envkit_probe.files import listing, read_text, real
 from envkit_probe.search_path import site_dirs, user_site
 
 if sys.version_info >= (3,):
@@ -18,6 +18,8 @@ if MYPY:  # the type comments below; old interpreters have no typing
 
 
 OWN_VERSION = re.compile(r"^(?:__version__|version)\b[^=\n]*= *['\"]([^'\"\n]+)['\"]", re.MULTILINE)
+COMPILED = {"torch": ("", "_C."), "numpy": ("_core", "_multiarray_umath.")}
+"""The folder in the package, and the name, of the compiled part that its import begins with."""
 MODULES = ("torch", "torchvision", "torchaudio", "numpy")
 
 
@@ -74,7 +76,18 @@ def module_origin(name, path, lasting, ways):
         "otherwise": origin if real(otherwise) == real(origin) else otherwise,
         "hidden": [copy for copy, _ in copies if copy != origin],
         "version": own_version(origin),
+        "compiled": compiled(name, origin),
     }
+
+
+def compiled(name, origin):
+    # type: (str, str) -> list[str]
+    """Which files of its compiled part are there: the name of each tells the Python that loads it."""
+    if not origin or name not in COMPILED:
+        return []
+    folder, part = COMPILED[name]
+    files = listing(os.path.join(os.path.dirname(origin), folder))
+    return [file for file in files if file.startswith(part) and file.endswith((".so", ".pyd"))]
 
 
 def own_version(origin):

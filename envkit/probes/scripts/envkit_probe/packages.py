@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from envkit_probe.files import is_closed, is_text, listing, read_text, real
+from envkit_probe.files import is_closed, is_text, listing, read_bytes, read_text, real
 from envkit_probe.modules import module_origins
 from envkit_probe.records import record_damage
 from envkit_probe.rooms import rooms
@@ -19,6 +19,7 @@ if MYPY:  # the type comments below; old interpreters have no typing
 
 NOTABLE = re.compile(
     r"(torch|torchvision|torchaudio|torchtext|torchdata|torchcodec|torchrec|numpy|triton|pytorch(-.*)?|xformers|libtorch"
+    r"|torch-.*|intel-extension-for-pytorch|habana-.*"
     r"|flash-attn|fbgemm-gpu.*|vllm|mmcv|numpy-base|nvidia-.*)$"
 )
 
@@ -61,7 +62,23 @@ def pip_distribution(folder, entry, owned, compare):
     facts = {"name": name, "version": version, "metadata": metadata, "site": folder}  # type: dict[str, Any]
     if NOTABLE.match(name):
         facts.update(distribution_details(facts, os.path.normcase(metadata) in owned, compare))
+    elif compare.reads_all:
+        facts.update(asked_of_torch(metadata))
     return facts
+
+
+ASKS_TORCH = re.compile(r"^Requires-Dist: (torch(?![\w.-]).*)$", re.MULTILINE)
+
+
+def asked_of_torch(metadata):
+    # type: (str) -> dict[str, list[str]]
+    """What a distribution of any name asks of torch: those lines of its metadata alone."""
+    data = read_bytes(os.path.join(metadata, "METADATA")) or b""
+    if b"Requires-Dist: torch" not in data:
+        return {}  # most of them: there may be a thousand
+    header = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n\n")[0]
+    lines = [line.strip() for line in ASKS_TORCH.findall(header)]
+    return {"requires": lines} if lines else {}
 
 
 def distribution_details(facts, owned_by_conda, compare):

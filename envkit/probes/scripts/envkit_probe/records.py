@@ -32,6 +32,9 @@ def record_damage(record, folder, compare):
 class Sizes(object):
     """Comparing files with what is recorded of them: is each there, and has it its size?"""
 
+    reads_all = True
+    """Whether there is time to read the metadata of every distribution, whatever its name."""
+
     def of_record(self, folder, lines):
         # type: (str, list[str]) -> dict[str, Any]
         return self.of_files(folder, recorded_files(lines))
@@ -43,6 +46,8 @@ class Sizes(object):
 
 class Presence(Sizes):
     """The same, but a header of a RECORD need only be there: torch has ten thousand, and its import reads none."""
+
+    reads_all = False
 
     def of_record(self, folder, lines):
         # type: (str, list[str]) -> dict[str, Any]
