@@ -72,7 +72,9 @@ def check_wrong_vendor(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
 
 def _asks_for_nvidia(snapshot: Snapshot, matrix: Matrix) -> bool:
     """Say whether a program complains that there is no NVIDIA driver or GPU for it."""
-    told = any(reading.quotes(snapshot, matrix, code) for code in _NVIDIA_MISSING)
+    # That the shell knows no nvidia-smi says nothing of what torch is built for.
+    quotes = (quote for code in _NVIDIA_MISSING for quote in reading.quotes(snapshot, matrix, code))
+    told = any("nvidia-smi" not in quote.value for quote in quotes)
     # A kernel module that cannot be built may be anybody's.
     module = reading.quotes(snapshot, matrix, "driver-not-loaded")
     told = told or any("nvidia" in quote.value.lower() for quote in module)

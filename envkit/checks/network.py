@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from envkit import reading
 from envkit.checks.fixes import pip
 from envkit.findings import Fact, Finding, Fix, Severity
@@ -10,8 +12,8 @@ from envkit.matrix import Matrix
 from envkit.matrix.versions import minor, public
 from envkit.snapshot import Snapshot
 
-# What a program downloads for itself is no package index.
-_NO_INDEX = ("huggingface", "hf-mirror.com", "github.com", "wandb.ai", "modelscope", "googleapis.com", "openai")
+_INSTALLER = "pip"
+"""The source of what an installer says, whichever it is."""
 
 
 def check_network_index(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
@@ -19,11 +21,7 @@ def check_network_index(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
     lacking = _lacking_build(snapshot, matrix) or _lacking_all(snapshot, matrix)
     if lacking is not None:
         return lacking
-    quotes = tuple(
-        quote
-        for quote in reading.quotes(snapshot, matrix, "network-index")
-        if not any(other in quote.value for other in _NO_INDEX)
-    )
+    quotes = reading.quotes(_of_installers(snapshot, matrix), matrix, "network-index")
     if not quotes:
         return None
     told = " ".join(quote.value for quote in quotes)
@@ -40,6 +38,12 @@ def check_network_index(snapshot: Snapshot, matrix: Matrix) -> Finding | None:
         # Without its index an installer knows of no version: what it says of versions then means nothing.
         explains=("python-unsupported", "platform-no-wheel", "torch-missing"),
     )
+
+
+def _of_installers(snapshot: Snapshot, matrix: Matrix) -> Snapshot:
+    """The same without what a program says of what it downloads for itself, which is no package index."""
+    kept = (one for one in snapshot.complaints if one.source == _INSTALLER or not matrix.errors.is_of_any(one.text))
+    return msgspec.structs.replace(snapshot, complaints=tuple(kept))
 
 
 class _Way(NamedTuple):

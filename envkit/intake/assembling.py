@@ -30,6 +30,8 @@ _NO_CUDA_ON_MACOS = "CUDA does not exist on macOS"
 
 def sections(part: Part) -> dict[str, Any]:
     """Return the sections of a Snapshot that the facts make up."""
+    if part.os is None and part.mps_available:
+        part = msgspec.structs.replace(part, os="macos")  # Metal is there alone
     return {
         "host": _host(part),
         "target": _target(part),

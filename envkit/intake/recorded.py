@@ -12,6 +12,7 @@ from envkit.intake import saved_snapshot
 from envkit.intake.assembling import sections
 from envkit.intake.formats import FORMATS
 from envkit.intake.merging import Told, merged
+from envkit.intake.settled import without_settled
 from envkit.intake.text import Text, read_text
 from envkit.snapshot import ProbeOutcome, ProbeRun, Snapshot
 
@@ -47,8 +48,9 @@ def read(data: bytes, source: str) -> Snapshot:
     if _is_saved(data):
         return saved_snapshot.read(_snapshot_in(data), source)
     text = read_text(data)
-    told, runs = _told(text)
-    if not (told or text.has(*_ABOUT_TORCH)):
+    open_ = without_settled(text)
+    told, runs = _told(open_)
+    if not (told or open_ is not text or text.has(*_ABOUT_TORCH)):
         raise EnvkitError(
             f"{source} tells nothing of a PyTorch environment that envkit can read", hint=f"it reads {READS}"
         )

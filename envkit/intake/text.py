@@ -94,6 +94,7 @@ class Text:
         self.lines = text.split("\n")
         self.text = text
         self.left_out = left_out
+        self._signs: dict[re.Pattern[str], bool] = {}
 
     @cached_property
     def labels(self) -> dict[str, list[Labelled]]:
@@ -119,6 +120,12 @@ class Text:
     def shapes(self) -> str:
         """The same with each digit as 0: a log of training has a handful of lines that differ in nothing else."""
         return "\n".join(dict.fromkeys(shape(self.text).split("\n")))
+
+    def has_sign(self, sign: re.Pattern[str]) -> bool:
+        """Say whether a pattern, which stays within a line, is found in the text: it is searched for once."""
+        if sign not in self._signs:
+            self._signs[sign] = sign.search(self.once) is not None
+        return self._signs[sign]
 
     def has(self, *marks: str) -> bool:
         """Say whether any of these strings, none of which goes over a line's end, is in the text."""

@@ -40,6 +40,10 @@ class _Pattern(msgspec.Struct, frozen=True):
     near: tuple[str, ...] = ()
     """Texts in lower case of which one must stand in the same message: what went wrong with what the pattern names."""
     ends_line: bool = False
+    whole: bool = False
+    """Its last word ends with it: "torch" is not meant by "torchh" and "torch-foo"."""
+    of_any: bool = False
+    """Any program that uses a network says it: it counts where the one that speaks is an installer."""
     hint: bool = False
     """A warning that many a good run prints too: it says what failed only where nothing else does."""
     python_below: str = ""
@@ -114,6 +118,11 @@ class ErrorTable:
         found = self._pattern_in(text)
         return found is not None and found.hint and not (self._of_xid(text) or self._of_name(text))
 
+    def is_of_any(self, text: str) -> bool:
+        """Say whether any program may say this, an installer or not."""
+        found = self._pattern_in(text)
+        return found is not None and found.of_any
+
     def holds_on(self, text: str, python: str) -> bool:
         """Say whether a text can have its cause on a Python, "3.11", of which "" is any."""
         found = self._pattern_in(text)
@@ -154,4 +163,6 @@ def _holds(text: str, low: str, known: _Pattern, long: str) -> bool:
         return False
     if known.ends_line:
         return f"{known.pattern}\n" in f"{text}\n"
+    if known.whole:
+        return re.search(rf"{re.escape(known.pattern)}(?![\w-]|\.\w)", text) is not None
     return long in low if long else known.pattern in text

@@ -220,7 +220,7 @@ def test_an_index_that_cannot_be_reached_has_nothing_to_offer() -> None:
         ("Could not find platform independent libraries <prefix>", "venv-broken"),
         ("ModuleNotFoundError: No module named 'encodings'", "venv-broken"),
         ("error: Broken virtual environment `/a/.venv`: `pyvenv.cfg` is missing", "venv-broken"),
-        ("curl: (60) SSL certificate problem: unable to get local issuer certificate", "network-index"),
+        ("pip: SSL certificate problem: unable to get local issuer certificate", "network-index"),
         ("RuntimeError: Only a single TORCH_LIBRARY can be used to register the namespace odd", "healthy"),
         ('ImportError: generic_type: type "Odd" is already registered!', "torch-duplicate"),
         ("NameError: name '_C' is not defined", "toolkit-missing"),

@@ -61,7 +61,7 @@ def first(text: str) -> Finding:
         ("libomp.dylib`__kmp_suspend_64", "openmp-duplicate"),
         ("two `libomp.dylib` runtimes, which crashes with SIGSEGV, torch", "openmp-duplicate"),
         ("INCOMPATIBLE PYTHON VERSION\nThis program is tested with 3.1", "python-unsupported"),
-        ("curl: (35) odd SSL_ERROR_SYSCALL in connection", "network-index"),
+        ("curl: (35) odd SSL_ERROR_SYSCALL in connection to conda.anaconda.org:443", "network-index"),
         ("    torchvision 9.14.0 depends on torch==9.13.0", "companion-mismatch"),
         (
             "AttributeError: partially initialized module 'torchvision' has no attribute 'extension' (most likely odd)",

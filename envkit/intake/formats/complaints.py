@@ -79,7 +79,7 @@ def parse(text: Text) -> Iterator[Part]:
             continue
         if _STARTS_A_MESSAGE.search(line):
             told = "\n".join((told, *_following(text.lines, number)))[:_LONGEST]
-        found[line.strip()[:_LONGEST]] = Complaint(source=_source(line), text=told)
+        found[line.strip()[:_LONGEST]] = Complaint(source=_source(told, text, number), text=told)
         if len(found) >= _MOST:
             break
     if found:
@@ -99,5 +99,46 @@ def _following(lines: list[str], number: int) -> Iterator[str]:
         yield line.strip()
 
 
-def _source(line: str) -> str:
-    return next((source for source, sign in _SOURCES if sign.search(line)), "program")
+def _source(told: str, text: Text, number: int) -> str:
+    """Who said it: by the signs of its line, and where any program may say it by whether an installer is at work."""
+    line = text.lines[number]
+    source = next((source for source, sign in _SOURCES if sign.search(line)), "program")
+    if not matrix.load().errors.is_of_any(told):
+        return source
+    if _NAMES_AN_INSTALLER.search(told) or _is_at_work(text, number):
+        return "pip"
+    return "program" if source == "pip" else source
+
+
+_NAMES_AN_INSTALLER = re.compile(
+    r"\bpip\b|/simple\b|\.whl\b|\.conda\b|conda|\buv\b|pypi|pythonhosted|pytorch\.org/whl|Retrying \(Retry|poetry|"
+    r"repodata|download\.pytorch\.org(?!/models)",
+    re.IGNORECASE,
+)
+_INSTALLS = re.compile(
+    r"^\s*(?:Collecting \S|Looking in |Solving environment|Collecting package metadata|Installing collected|"
+    r"Resolving depend|ERROR: |[`$#>%]?\s?(?:python\d? -m |!|sudo )?"
+    r"(?:pip\d?|uv pip|conda|mamba|poetry) (?:install|add|env))|"
+    r"\binstalling\b|\b(?:to|I|can't|cannot|not) install\b|"
+    r"\binstall(?:ation)? (?:fail|stop|hang|error|of|issue|problem)|"
+    r"\buv (?:pip|sync|add|lock)\b|matching distribution|\.whl\b|/simple\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FRAME = re.compile(r'^\s*File "([^"\n]{1,300})", line')
+_MOST_FRAMES = 200
+
+
+def _is_at_work(text: Text, number: int) -> bool:
+    """Say whether an installer said the line: by the files of the traceback that it ends, else by what is around."""
+    for at in range(number - 1, max(number - _MOST_FRAMES, -1), -1):
+        line = text.lines[at]
+        if frame := _FRAME.match(line):
+            files = [frame[1]]
+            while at and (text.lines[at - 1].startswith((" ", "\t")) or not text.lines[at - 1].strip()):
+                at -= 1  # noqa: PLW2901
+                if more := _FRAME.match(text.lines[at]):
+                    files.append(more[1])
+            return any(map(_NAMES_AN_INSTALLER.search, files))
+        if not line.startswith((" ", "\t")):
+            break
+    return text.has_sign(_INSTALLS)

@@ -10,7 +10,7 @@ from envkit.intake.text import Text
 _AMD = re.compile(
     r"(?<![\w./-])(?:AMD[ -])?(?:Radeon[ -](?:\(TM\) )?(?:Pro |RX |GTX |VII|HD |Graphics)?[ -]?|RX[ -]?|Instinct )"
     r"(?:\d{3,4} ?(?:XTX|XT|GRE|M|S|G)?\b|Vega ?\d{0,2}|MI\d{2,3}X?|VII)"
-    r"|\bAMD ?\d{4} ?XTX?\b",
+    r"|\bAMD ?(?:\d{4} ?XTX?|MI\d{2,3}X?)\b",
     re.IGNORECASE,
 )
 _NVIDIA = re.compile(r"\b(?:RTX|GTX|GeForce|Quadro|Tesla) ?(?:RTX |GTX )?[A-Z]?\d{2,4}|NVIDIA-SMI \d")

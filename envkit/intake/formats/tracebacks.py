@@ -6,12 +6,14 @@ from itertools import islice
 
 from envkit.intake.part import Part
 from envkit.intake.text import Text
+from envkit.matrix.modules import imported_by_torch
 from envkit.snapshot import Complaint, ModuleOrigin, TorchError
 from envkit.tracebacks import INSTALLED, Traceback, module_in_the_way, read_tracebacks
 
 _MOST = 200
 
 _TORCH_FILE = re.compile(r"[\\/]torch[\\/]__init__\.py$")
+_IN_SITE = re.compile(r"-packages[\\/](\w+)")
 _IMPORTING = (
     "ImportError",
     "ModuleNotFoundError",
@@ -41,7 +43,12 @@ def parse(text: Text) -> Iterator[Part]:
             yield Part(import_error=error)
             failed = True
         elif one.type == "SyntaxError" and one.frames and INSTALLED.search(one.frames[-1][0]):
-            yield Part(import_error=TorchError(type=one.type, message=f"{one.message} in {one.frames[-1][0]}"))
+            unread = f"{one.message} in {one.frames[-1][0]}"
+            packages = {found[1] for file, _ in one.frames if (found := _IN_SITE.search(file))}
+            if packages & {"torch", *imported_by_torch()}:
+                yield Part(import_error=TorchError(type=one.type, message=unread))
+            else:  # of whoever wrote that package
+                yield Part(complaints=(Complaint(source="python", text=f"SyntaxError: {unread}"[:1_000]),))
     missing = any(_missing(one, "torch") for one in told) or (text.has(*_ABSENT) and _NO_MODULE.search(text.text))
     if missing:
         yield Part(torch_absent="No module named 'torch'", modules=(ModuleOrigin(name="torch", origin="", entry=""),))
