@@ -19,7 +19,8 @@ _COMMAND = re.compile(
 )
 _GOES_ON = re.compile(
     r"\b(?:epochs?|steps?|iter(?:ation)?s?)\b\W{0,6}\d[^\n]{0,80}\b(?:loss|acc\w{0,6}|finished|done|completed?)\b"
-    r"|'loss': \d|\btraining (?:is |was |has )?(?:finished|completed?|done)\b|^100%\||\btrain_runtime\b",
+    r"|'loss': \d|\btraining (?:is |was |has )?(?:finished|completed?|done)\b|^100%\||\btrain_runtime\b"
+    r"|Application startup complete|\bHTTP/1\.1\" 200\b",
     re.IGNORECASE,
 )
 _FAILS = re.compile(
@@ -78,7 +79,7 @@ def _complaining(text: Text, codes: frozenset[str], begin: int, end: int) -> Ite
 
 def _survived(text: Text) -> Iterator[int]:
     """What a run complained of that went on after it, and ended without another failure."""
-    if not text.has("loss", "poch", "tep", "raining", "100%|", "train_runtime"):
+    if not text.has("loss", "poch", "tep", "raining", "100%|", "train_runtime", "startup complete", "HTTP/1"):
         return
     last = next((number for number in _backwards(text) if _GOES_ON.search(text.lines[number])), 0)
     if not last or any(_FAILS.search(line) for line in text.lines[last + 1 :]):

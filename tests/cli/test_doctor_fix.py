@@ -181,6 +181,15 @@ def test_a_companion_is_mended_and_the_torch_that_works_stays(
     assert mine.stat().st_mtime_ns == before
 
 
+def test_a_nightly_build_is_never_replaced_by_a_release(cli: Cli, bare_target: Path, sources: dict[str, str]) -> None:
+    package = install_torch(site_of(bare_target), "2.99.0.dev20260801+cpu", cuda=None)
+    (package / "lib/libtorch_cpu.so").unlink()
+    run = cli("doctor", "--fix", "--yes", "--json", "--python", str(bare_target), env=sources)
+    assert run.codes[0] == "torch-corrupt"
+    assert "nightly" in run.json["findings"][0]["fix"]["summary"]
+    assert [one.name for one in package.parent.glob("torch-*")] == ["torch-2.99.0.dev20260801+cpu.dist-info"]
+
+
 def test_what_torch_lacks_is_installed_alone(cli: Cli, bare_target: Path, sources: dict[str, str]) -> None:
     package = install_torch(site_of(bare_target), "2.13.0+cpu", cuda=None, requires=("filelock", "odd; extra == 'odd'"))
     before = package.stat().st_mtime_ns
