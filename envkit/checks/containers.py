@@ -219,10 +219,25 @@ def _container_facts(snapshot: Snapshot) -> tuple[Fact, ...]:
 def with_gpu(snapshot: Snapshot) -> Fix:
     """Return how a container of this kind is started with the GPU."""
     machine, torch = reading.host(snapshot), reading.installed_torch(snapshot)
-    name = machine.container if machine else ""
+    name = _by_its_words(snapshot) or (machine.container if machine else "")
     if name == "apptainer" and torch is not None and torch.hip:
         return _IN_APPTAINER_FOR_AMD
     return _WITH_GPU.get(name or "", _IN_DOCKER)
+
+
+_WORDS = {
+    "kubernetes": ("Insufficient nvidia.com/gpu", "FailedScheduling", "nodes are available", "kubelet"),
+    "podman": ("podman", "Podman", "crun", "unresolvable CDI devices"),
+}
+"""What each says of a GPU that it does not find, in a report that may not name it."""
+
+
+def _by_its_words(snapshot: Snapshot) -> str:
+    """What starts containers here by the words of its own errors, "" where it has said nothing."""
+    told = "\n".join(one.text for one in reading.said(snapshot)) if snapshot.pasted else ""
+    if "docker: " in told:
+        return "docker"
+    return next((name for name, words in _WORDS.items() if any(map(told.__contains__, words))), "")
 
 
 _IN_DOCKER = Fix(
@@ -242,14 +257,21 @@ _IN_PODMAN = Fix(
     summary="start the container with the GPU; the machine needs the NVIDIA Container Toolkit",
     commands=(
         "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
-        "podman run --device nvidia.com/gpu=all IMAGE nvidia-smi",
+        "podman run --rm --device nvidia.com/gpu=all IMAGE nvidia-smi",
+    ),
+    steps=(
+        "without `nvidia-ctk`: install the package nvidia-container-toolkit on the machine, not in the container",
+        "after each update of the driver the first command again: the file names the driver's libraries",
+        "`nvidia-smi` on the machine itself must work first",
     ),
 )
 _IN_KUBERNETES = Fix(
-    summary="ask for a GPU in the pod's specification",
+    summary="ask for a GPU in the pod's specification, on a node that offers one",
+    commands=("kubectl describe nodes", "kubectl get pods --all-namespaces"),
     steps=(
         "under `resources: limits:` of the container: `nvidia.com/gpu: 1`",
-        "`kubectl describe node` must list nvidia.com/gpu: NVIDIA's device plugin or operator offers it",
+        "the nodes' `Allocatable:` must list nvidia.com/gpu, and more than `Allocated resources:` has of it",
+        "where none does: NVIDIA's device plugin or GPU operator is not installed, or its pods do not run",
     ),
 )
 _IN_APPTAINER = Fix(

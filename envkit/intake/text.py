@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from envkit.intake.translations import in_english
+from envkit.urls import redacted
 
 MOST_CHARACTERS = 24_000_000
 MOST_LINES = 200_000
@@ -159,6 +160,9 @@ def read_text(data: bytes) -> Text:
     unquoted = map(_unquoted, in_english(text).split("\n"))
     moved = _without_steps(list(_moved_left(list(unquoted))))
     plain = "\n".join(map(_plain_line, moved))
+    # What is read is printed and kept: of a password nothing is.
+    if "://" in plain:
+        plain = "\n".join(redacted(line) if "://" in line else line for line in plain.split("\n"))
     return Text(_BLANKS.sub("\n\n\n", plain), left_out=left_out)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.checks.reports import codes_of, diagnosis_of, first_of
+from tests.checks.reports import codes_of, diagnosis_of, first_of, way_out
 from tests.intake.reading import complaints_of, snapshot_of
 
 MODULE = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.14  Thu Feb 22 01:44:30 UTC 2024\n"
@@ -107,3 +107,23 @@ def test_apptainer_is_started_with_its_own_option(text: str) -> None:
     assert found.code == "container-no-gpu"
     assert found.fix
     assert found.fix.commands == ("apptainer exec --nv IMAGE nvidia-smi",)
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "other"),
+    [
+        ("Error: unresolvable CDI devices nvidia.com/gpu=all\n", "nvidia-ctk cdi generate", "docker"),
+        ("$ podman run -it image\nFound no NVIDIA driver on your system.\n", "podman run", "docker"),
+        ("Warning  FailedScheduling  0/3 nodes are available: 3 Insufficient nvidia.com/gpu.\n", "kubectl", "docker"),
+        (
+            'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].\n',
+            "--runtime=docker",
+            "podman",
+        ),
+    ],
+)
+def test_a_container_s_way_to_a_gpu_is_told_in_the_words_of_its_runtime(text: str, told: str, other: str) -> None:
+    snapshot = snapshot_of(text)
+    assert first_of(snapshot).code == "container-no-gpu"
+    assert told in way_out(snapshot)
+    assert other not in way_out(snapshot)

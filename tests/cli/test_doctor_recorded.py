@@ -143,3 +143,36 @@ def test_a_numpy_of_two_releases_is_installed_anew_and_not_taken_back(cli: Cli, 
     run = cli("doctor", "--from", str(tmp_path / "torn.txt"), "--json")
     fix = " ".join(run.json["findings"][0]["fix"]["commands"])
     assert (run.codes[0], "--force-reinstall" in fix, "numpy<2" in fix) == ("numpy-abi", True, False)
+
+
+def test_an_install_that_went_well_after_all_is_no_fault(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    retried = "WARNING: Retrying (Retry(total=4)) after connection broken by 'ReadTimeoutError': /simple/torch/\n"
+    log.write_text(f"$ pip install torch\n{retried}")
+    assert cli("doctor", "--from", str(log), "--json").codes[0] == "network-index"
+    log.write_text(f"$ pip install torch\n{retried}Successfully installed torch-2.6.0\n")
+    run = cli("doctor", "--from", str(log), "--json")
+    assert run.code == 4
+    assert [one["code"] for one in run.json["findings"] if one["severity"] == "error"] == []
+
+
+def test_a_password_in_a_report_is_neither_printed_nor_kept(cli: Cli, tmp_path: Path) -> None:
+    log, saved = tmp_path / "log.txt", tmp_path / "saved.json"
+    log.write_text(
+        "ERROR: HTTP error 403 while getting https://user:t0ps3cret@nexus.corp/simple/torch/torch-2.6.0.whl\n"
+    )
+    run = cli("doctor", "--from", str(log), "--save", str(saved))
+    assert "*****@nexus.corp" in run.out
+    assert "t0ps3cret" not in run.out + run.err + saved.read_text()
+
+
+def test_a_report_of_windows_that_names_no_processor_gets_its_commands(cli: Cli, tmp_path: Path) -> None:
+    report = tmp_path / "windows.txt"
+    report.write_text(
+        "PyTorch version: 2.5.1+cpu\nCUDA used to build PyTorch: None\nOS: Microsoft Windows 11 Pro\n"
+        "Python version: 3.11.5\nIs CUDA available: False\n"
+        "GPU models and configuration: GPU 0: NVIDIA GeForce RTX 3070\nNvidia driver version: 566.03\n"
+    )
+    fix = cli("doctor", "--from", str(report), "--json").json["findings"][0]["fix"]
+    assert "torch==2.5.1+cu124" in fix["commands"][0]
+    assert "taken to be x86_64" in fix["steps"][0]

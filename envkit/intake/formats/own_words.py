@@ -135,8 +135,8 @@ def _containers(text: Text, said: str) -> Iterator[Part]:
         yield Part(container=HOSTED, os="linux")
     elif text.has(*_OF_APPTAINER) and _APPTAINER.search(said):
         yield Part(container="apptainer", os="linux")
-    elif _CONTAINER.search(said):
-        yield Part(container="docker")
+    elif found := _CONTAINER.search(said):
+        yield Part(container="podman" if found[0].lower().startswith("podman") else "docker")
 
 
 def _cards(said: str) -> Iterator[Part]:
