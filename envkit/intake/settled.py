@@ -5,10 +5,11 @@ was not killed by a lack of memory. Such lines are taken out before any format r
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from envkit import matrix
-from envkit.intake.text import Text
+from envkit.intake.text import Text, shape
 
 _OF_A_RUN = frozenset(("gpu-memory-full", "nccl-failure"))
 _OF_AN_INSTALL = frozenset(("network-index", "disk-low", "compiler-unsupported", "toolkit-missing"))
@@ -58,22 +59,40 @@ _PAST = re.compile(
 def without_settled(text: Text) -> Text:
     """Return the text without the complaints that it settles itself."""
     past = {*_survived(text), *_installed(text), *_stopped(text), *_of_other_programs(text)}
-    past |= {number for number, line in enumerate(text.lines) if "now" in line and _PAST.search(line)}
+    if text.has("now"):
+        past |= {number for number, line in enumerate(text.lines) if "now" in line and _PAST.search(line)}
     if not past:
         return text
     kept = ("" if number in past else line for number, line in enumerate(text.lines))
     return Text("\n".join(kept), left_out=text.left_out)
 
 
-def _complaining(text: Text, codes: frozenset[str], begin: int, end: int) -> Iterator[int]:
-    """The lines of a stretch that point to one of these codes."""
+_WORDS = (
+    *("memory", "alloc", "nccl", "socket", "peer", "barrier", "gloo", "rendezvous", "watchdog", "timed out", "timeout"),
+    *("error", "warn", "fail", "retry", "connection", "space", "quota", "not found", "missing", "no such", "137"),
+    *("unsupported", "mismatch", "certificate", "proxy", "hash", "resolve", "cannot", "could not", "unable", "vram"),
+    "kill",
+)
+"""In lower case: a line with none of them is of no code that is settled here."""
+_MOST = 1_000
+"""Lines that are looked up as they are; of what follows those count as one that differ in their digits alone."""
+
+
+def _complaining(text: Text, codes: frozenset[str], numbers: Iterable[int]) -> Iterator[int]:
+    """Those of the lines that point to one of these codes."""
     errors = matrix.load().errors
+    lower = text.shapes.lower()
+    words = [word for word in _WORDS if shape(word) in lower]
     causes: dict[str, str | None] = {}
-    for number in range(begin, end):
+    for number in numbers:
         line = text.lines[number]
-        if line not in causes:
-            causes[line] = errors.cause_of(line) if line.strip() else None
-        if causes[line] in codes:
+        low = line.lower()
+        if not any(map(low.__contains__, words)):
+            continue
+        key = line if len(causes) < _MOST else shape(line)
+        if key not in causes:
+            causes[key] = errors.cause_of(line)
+        if causes[key] in codes:
             yield number
 
 
@@ -85,32 +104,26 @@ def _survived(text: Text) -> Iterator[int]:
     if not last or any(_FAILS.search(line) for line in text.lines[last + 1 :]):
         return
     run = next((number for number in range(last, -1, -1) if _COMMAND.match(text.lines[number])), 0)
-    yield from _complaining(text, _OF_A_RUN, run, last)
+    yield from _complaining(text, _OF_A_RUN, range(run, last))
 
 
 def _installed(text: Text) -> Iterator[int]:
     """What an installer complained of in a run that ended well, and in those before it that wanted torch as well."""
     if not text.has("Successfully installed", "Installed ", "Executing transaction"):
         return
-    begin = 0
-    for number, line in enumerate(text.lines):
-        if _COMMAND.match(line):
-            begin = number
-        if not _ENDS_WELL.match(line) or _goes_wrong_after(text, number):
+    settled = set[int]()
+    for begin, end in pairwise((*_commands(text), len(text.lines))):
+        well = [number for number in range(begin, end) if _ENDS_WELL.match(text.lines[number])]
+        if not well or any(_ENDS_BADLY.match(line) for line in text.lines[well[-1] + 1 : end]):
             continue
-        told = (text.lines[begin], *text.lines[number : number + _LISTED])
-        wants_torch = any(map(_TORCH.search, told))
-        yield from _complaining(text, _OF_AN_INSTALL, 0 if wants_torch else begin, number)
+        told = (text.lines[begin], *(text.lines[number] for number in well), *text.lines[well[-1] :][:_LISTED])
+        settled.update(range(0 if any(map(_TORCH.search, told)) else begin, well[-1]))
+    yield from _complaining(text, _OF_AN_INSTALL, sorted(settled))
 
 
-def _goes_wrong_after(text: Text, number: int) -> bool:
-    """Say whether the same run fails after it reported a success."""
-    for line in text.lines[number + 1 :]:
-        if _COMMAND.match(line):
-            return False
-        if _ENDS_BADLY.match(line):
-            return True
-    return False
+def _commands(text: Text) -> list[int]:
+    """The lines at which something was typed, and the first, at which it may have been."""
+    return sorted({0, *(number for number, line in enumerate(text.lines) if _COMMAND.match(line))})
 
 
 def _stopped(text: Text) -> Iterator[int]:
@@ -121,7 +134,7 @@ def _stopped(text: Text) -> Iterator[int]:
         command = _COMMAND.match(line)
         if _STOPS.match(command[1] if command else line):
             end = min(number + 1 + _LINES_OF_A_STOP, len(text.lines))
-            yield from _complaining(text, _OF_A_STOP, number + 1, end)
+            yield from _complaining(text, _OF_A_STOP, range(number + 1, end))
 
 
 def _of_other_programs(text: Text) -> Iterator[int]:

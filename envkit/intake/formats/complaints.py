@@ -134,7 +134,8 @@ def _is_at_work(text: Text, number: int) -> bool:
         line = text.lines[at]
         if frame := _FRAME.match(line):
             files = [frame[1]]
-            while at and (text.lines[at - 1].startswith((" ", "\t")) or not text.lines[at - 1].strip()):
+            top = max(at - 2 * _MOST_FRAMES, 0)
+            while at > top and (text.lines[at - 1].startswith((" ", "\t")) or not text.lines[at - 1].strip()):
                 at -= 1  # noqa: PLW2901
                 if more := _FRAME.match(text.lines[at]):
                     files.append(more[1])
