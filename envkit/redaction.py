@@ -41,8 +41,8 @@ _COMMON = frozenset(
     """.split()  # noqa: SIM905 - a list of as many literals is harder to read
 )
 _PUBLIC = re.compile(
-    r"(?:.*\.)?(?:pypi\.org|pythonhosted\.org|pytorch\.org|github\.com|gitlab\.com|huggingface\.co|anaconda\.(?:org|com)"
-    r"|nvidia\.com|google\.com|readthedocs\.io|python\.org|localhost)",
+    r"(?:.*\.)?(?:(?:pypi|pythonhosted|pytorch|python|anaconda)\.org|(?:github|gitlab|anaconda|nvidia|google)\.com"
+    r"|huggingface\.co|readthedocs\.io|localhost)",
     re.IGNORECASE,
 )
 """Hosts that everybody knows."""
