@@ -8,7 +8,7 @@ the products themselves (W + rate A^T delta is one addmm). Nothing is allocated 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -37,12 +37,6 @@ class Layers:
         self.biases = [uniform(width).mul_(scale) for _ in range(2)]
         self.hidden, self.output, self.error = (torch.empty(batch, width, device=device, dtype=dtype) for _ in range(3))
         self.rate = 0.1 / batch
-        self._window = 0
-
-    def step(self) -> None:
-        """Forward, backward and update on the next window of data."""
-        self._window = (self._window + 1) % len(self.inputs)
-        self.step_on(self.inputs[self._window], self.targets[self._window])
 
     def step_on(self, inputs: Tensor, targets: Tensor) -> None:
         """Forward, backward and update on these samples."""
@@ -80,20 +74,3 @@ def flops(width: int, batch: int) -> int:
 def traffic(width: int, batch: int, itemsize: int) -> int:
     """Bytes of a step, counted from the algorithm: samples are read, weights read and written once."""
     return (2 * batch * width + 4 * width * width) * itemsize
-
-
-def numpy_step(inputs: Any, targets: Any, parameters: list[Any], rate: float) -> list[Any]:
-    """The parameters after a step, in float64 by NumPy."""
-    import numpy as np
-
-    first, first_bias, second, second_bias = parameters
-    hidden = 1 / (1 + np.exp(-(inputs @ first + first_bias)))
-    output = 1 / (1 + np.exp(-(hidden @ second + second_bias)))
-    delta_output = (targets - output) * output * (1 - output)
-    delta_hidden = (delta_output @ second.T) * hidden * (1 - hidden)
-    return [
-        first + rate * inputs.T @ delta_hidden,
-        first_bias + rate * delta_hidden.sum(0),
-        second + rate * hidden.T @ delta_output,
-        second_bias + rate * delta_output.sum(0),
-    ]

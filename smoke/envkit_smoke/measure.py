@@ -140,8 +140,9 @@ class Rounds:
         for done in range(1, most + 1):
             self._rounds.append([self._samples(subject) for subject in self._subjects])
             spent = perf_counter() - began
-            tell(round(min(1.0, max(done / most, spent / seconds)), 3))
-            if done >= least and spent * (done + 1) / done > seconds:
+            over = done == most or (done >= least and spent * (done + 1) / done > seconds)
+            tell(1.0 if over else round(min(1.0, max(done / most, spent / seconds)), 3))
+            if over:
                 return
 
     def _samples(self, subject: Subject) -> List[float]:

@@ -98,7 +98,9 @@ class _Sweep:
             self.reporter.of(**dict(place)).emit("result", passed=passed)
 
     def _prepare(self) -> None:
-        data, _ = memory.lowered(self.data, LEAST_DATA, self._data)
+        data, size = memory.lowered(self.data, LEAST_DATA, self._data)
+        if size < self.data:
+            self.reporter.skip("memory", f"there was no room for {self.data} bytes of data: {size} are measured")
         self._add(lambda: subjects.copy_ceiling(data))
         for dtype in self._dtypes():
             self._climb(self._fitting(PRODUCT_WIDTHS, 3, dtype), 3, partial(self._product, dtype), only_last=True)

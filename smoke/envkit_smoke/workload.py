@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Sequence
 
@@ -94,17 +93,10 @@ class Trial:
             if torch_dtypes.is_lacking(error, self.dtype) or variants.is_lacking(error, self.variant or ""):
                 self._skip(" ".join(str(error).split())[:500])
             else:
-                traceback.print_exc()
-                self._fail(error)
+                self.reporter.failed(error)
+                self.reporter.emit("result", passed=False)
         return None
 
     def _skip(self, reason: str) -> None:
         if {self.dtype, self.variant} & self.explicit:
             self.reporter.skip("unsupported", reason)
-
-    def _fail(self, error: Exception) -> None:
-        def fail() -> None:
-            raise error
-
-        self.reporter.attempt(fail)
-        self.reporter.emit("result", passed=False)

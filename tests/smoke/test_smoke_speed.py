@@ -301,3 +301,19 @@ def test_widths_stay_within_the_memory_that_may_be_used() -> None:
     widths = [one["size"]["width"] for one in named(events, "ceiling") if one["of"] == "matmul"]
     assert 3 * 4 * widths[0] ** 2 <= 4 * 2**20
     assert max(one["size"]["width"] for one in named(events, "point")) <= widths[0]
+
+
+def test_data_that_memory_lacks_is_lowered_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = speed.fast_regression.columns
+
+    def scarce(rows: int, *arguments: Any) -> torch.Tensor:
+        if rows > 500_000:
+            raise RuntimeError("out of memory")
+        return whole(rows, *arguments)
+
+    monkeypatch.setattr(speed.fast_regression, "columns", scarce)
+    events, tally = run(workloads=[], budget=0.5)
+    (skip,) = named(events, "skip")
+    assert (skip["kind"], tally.code) == ("memory", 0)
+    assert "bytes of data" in skip["reason"]
+    assert named(events, "ceiling")[0]["size"]["bytes"] <= 500_000 * 10
